@@ -1,0 +1,158 @@
+//! The `wasi:http/incoming-handler` export: acts out one behaviour. Knows streams; must never know paths.
+
+use serde_json::json;
+use test_behaviour::{Behaviour, chunks, harm, write_lines};
+use wasip2::clocks::monotonic_clock;
+use wasip2::exports::http::incoming_handler::Guest;
+use wasip2::http::types::{IncomingBody, IncomingRequest, Method, ResponseOutparam};
+use wasip2::io::streams::InputStream;
+
+use crate::response::{send, start};
+use crate::{capabilities, fetch};
+
+struct Tests;
+
+impl Guest for Tests {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        match Behaviour::of(&request.path_with_query().unwrap_or_default()) {
+            Behaviour::Hello => send(out, 200, "text/plain", b"hello"),
+            Behaviour::Echo => echo(&request, out),
+            Behaviour::Headers => send(out, 200, "application/json", describe(&request).as_bytes()),
+            Behaviour::Sleep { ms } => {
+                sleep(ms);
+                send(out, 200, "text/plain", b"slept");
+            }
+            Behaviour::Grow { mib } => send(out, 200, "text/plain", harm::grow(mib).to_string().as_bytes()),
+            Behaviour::NoResponse => drop(out),
+            Behaviour::Status { code } => send(out, code, "text/plain", b""),
+            Behaviour::Body { bytes } => {
+                let body = start(out, 200, &[]);
+                chunks(bytes).all(|chunk| body.write(&chunk));
+            }
+            Behaviour::Drip { chunks, ms } => drip(out, chunks, ms),
+            Behaviour::ReadNone => send(out, 200, "text/plain", b"read none"),
+            Behaviour::Count => count(&request, out),
+            behaviour @ (Behaviour::Spin
+            | Behaviour::Trap
+            | Behaviour::Panic
+            | Behaviour::Recurse
+            | Behaviour::TrapAfterHeaders
+            | Behaviour::SpinAfterHeaders) => harmful(&behaviour, out),
+            behaviour => use_capability(behaviour, out),
+        }
+    }
+}
+
+wasip2::http::proxy::export!(Tests);
+
+fn harmful(behaviour: &Behaviour, out: ResponseOutparam) {
+    match behaviour {
+        Behaviour::Spin => harm::spin(),
+        Behaviour::Panic => harm::panic(),
+        Behaviour::Recurse => send(out, 200, "text/plain", harm::recurse().to_string().as_bytes()),
+        Behaviour::TrapAfterHeaders => {
+            let _body = begin(out);
+            harm::trap()
+        }
+        Behaviour::SpinAfterHeaders => {
+            let _body = begin(out);
+            harm::spin()
+        }
+        _ => harm::trap(),
+    }
+}
+
+fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
+    let (status, content_type, body) = match behaviour {
+        Behaviour::Fetch { url, times } => (200, "application/json", fetch::all(&url, times).into_bytes()),
+        Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
+        Behaviour::Stdout { bytes, line } => {
+            write_lines(&mut std::io::stdout(), bytes, line);
+            (200, "text/plain", b"written".to_vec())
+        }
+        Behaviour::Stderr { bytes, line } => {
+            write_lines(&mut std::io::stderr(), bytes, line);
+            (200, "text/plain", b"written".to_vec())
+        }
+        Behaviour::Files { path } => text(std::fs::read(path).map_err(|error| error.to_string())),
+        Behaviour::KeyValue { operation, store, key, value } => text(capabilities::key_value(&operation, &store, &key, &value)),
+        Behaviour::Variable { name } => text(capabilities::variable(&name)),
+        Behaviour::Clock => (200, "application/json", capabilities::clocks().into_bytes()),
+        Behaviour::Random { bytes } => (200, "text/plain", capabilities::random(bytes).into_bytes()),
+        _ => (404, "text/plain", b"no such behaviour".to_vec()),
+    };
+    send(out, status, content_type, &body);
+}
+
+/// A value is 200, the name of an error is 404.
+fn text(outcome: Result<Vec<u8>, String>) -> (u16, &'static str, Vec<u8>) {
+    match outcome {
+        Ok(value) => (200, "text/plain", value),
+        Err(error) => (404, "text/plain", error.into_bytes()),
+    }
+}
+
+fn begin(out: ResponseOutparam) -> crate::response::Body {
+    let body = start(out, 200, &[]);
+    body.write(b"begun\n");
+    body
+}
+
+fn sleep(ms: u64) {
+    monotonic_clock::subscribe_duration(ms.saturating_mul(1_000_000)).block();
+}
+
+fn drip(out: ResponseOutparam, chunks: u64, ms: u64) {
+    let body = start(out, 200, &[]);
+    for number in 1..=chunks {
+        sleep(ms);
+        if !body.write(format!("{number}\n").as_bytes()) {
+            return;
+        }
+    }
+}
+
+fn echo(request: &IncomingRequest, out: ResponseOutparam) {
+    let body = start(out, 200, &[]);
+    with_body(request, |chunk| body.write(chunk));
+}
+
+fn count(request: &IncomingRequest, out: ResponseOutparam) {
+    let mut bytes = 0;
+    with_body(request, |chunk| {
+        bytes += chunk.len();
+        true
+    });
+    send(out, 200, "text/plain", bytes.to_string().as_bytes());
+}
+
+/// Hands each piece of the body to `each` until it answers false.
+fn with_body(request: &IncomingRequest, each: impl FnMut(&[u8]) -> bool) {
+    let Ok(body) = request.consume() else { return };
+    if let Ok(stream) = body.stream() {
+        read(&stream, each);
+    }
+    drop(IncomingBody::finish(body));
+}
+
+/// Hands each piece of a stream to `each` until it answers false; true when the stream ended by itself.
+pub(crate) fn read(stream: &InputStream, mut each: impl FnMut(&[u8]) -> bool) -> bool {
+    loop {
+        match stream.blocking_read(test_behaviour::CHUNK_BYTES as u64) {
+            Ok(chunk) if each(&chunk) => {}
+            Ok(_) => return false,
+            Err(error) => return matches!(error, wasip2::io::streams::StreamError::Closed),
+        }
+    }
+}
+
+fn describe(request: &IncomingRequest) -> String {
+    let headers: Vec<_> =
+        request.headers().entries().into_iter().map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned())).collect();
+    let method = match request.method() {
+        Method::Other(name) => name,
+        method => format!("{method:?}").trim_start_matches("Method::").to_uppercase(),
+    };
+    json!({ "method": method, "authority": request.authority(), "path_with_query": request.path_with_query(), "headers": headers })
+        .to_string()
+}

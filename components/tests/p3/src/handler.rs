@@ -1,0 +1,149 @@
+//! The `wasi:http/handler` export: acts out one behaviour. Knows streams; must never know paths.
+
+use serde_json::json;
+use spin_sdk::wasip3::clocks::monotonic_clock;
+use spin_sdk::wasip3::exports::http::handler::Guest;
+use spin_sdk::wasip3::http::types::{ErrorCode, Method, Request, Response};
+use spin_sdk::wasip3::wit_bindgen::{StreamReader, StreamResult, spawn};
+use spin_sdk::wasip3::wit_future;
+use test_behaviour::{Behaviour, CHUNK_BYTES, chunks, harm, write_lines};
+
+use crate::response::{start, whole, with_body, write};
+use crate::{capabilities, fetch};
+
+struct Tests;
+
+impl Guest for Tests {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let response = match Behaviour::of(&request.get_path_with_query().unwrap_or_default()) {
+            Behaviour::Hello => whole(200, "text/plain", b"hello".to_vec()),
+            Behaviour::Echo => with_body(200, &[], body_of(request)),
+            Behaviour::Headers => whole(200, "application/json", describe(&request)),
+            Behaviour::Sleep { ms } => {
+                sleep(ms).await;
+                whole(200, "text/plain", b"slept".to_vec())
+            }
+            Behaviour::Grow { mib } => whole(200, "text/plain", harm::grow(mib).to_string().into_bytes()),
+            Behaviour::NoResponse => return Err(ErrorCode::InternalError(Some("no response".to_owned()))),
+            Behaviour::Status { code } => whole(code, "text/plain", Vec::new()),
+            Behaviour::Body { bytes } => fill(bytes),
+            Behaviour::Drip { chunks, ms } => drip(chunks, ms),
+            Behaviour::ReadNone => whole(200, "text/plain", b"read none".to_vec()),
+            Behaviour::Count => whole(200, "text/plain", count(body_of(request)).await.to_string().into_bytes()),
+            Behaviour::Spin => harm::spin(),
+            Behaviour::Trap => harm::trap(),
+            Behaviour::Panic => harm::panic(),
+            Behaviour::Recurse => whole(200, "text/plain", harm::recurse().to_string().into_bytes()),
+            Behaviour::TrapAfterHeaders => after_headers(|| harm::trap()),
+            Behaviour::SpinAfterHeaders => after_headers(|| harm::spin()),
+            behaviour => use_capability(behaviour).await,
+        };
+        Ok(response)
+    }
+}
+
+spin_sdk::wasip3::http::service::export!(Tests with_types_in spin_sdk::wasip3);
+
+async fn use_capability(behaviour: Behaviour) -> Response {
+    let (status, content_type, body) = match behaviour {
+        Behaviour::Fetch { url, times } => (200, "application/json", fetch::all(&url, times).await.into_bytes()),
+        Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
+        Behaviour::Stdout { bytes, line } => {
+            write_lines(&mut std::io::stdout(), bytes, line);
+            (200, "text/plain", b"written".to_vec())
+        }
+        Behaviour::Stderr { bytes, line } => {
+            write_lines(&mut std::io::stderr(), bytes, line);
+            (200, "text/plain", b"written".to_vec())
+        }
+        Behaviour::Files { path } => text(std::fs::read(path).map_err(|error| error.to_string())),
+        Behaviour::KeyValue { operation, store, key, value } => text(capabilities::key_value(&operation, &store, &key, &value).await),
+        Behaviour::Variable { name } => text(capabilities::variable(&name).await),
+        Behaviour::Clock => (200, "application/json", capabilities::clocks().into_bytes()),
+        Behaviour::Random { bytes } => (200, "text/plain", capabilities::random(bytes).into_bytes()),
+        _ => (404, "text/plain", b"no such behaviour".to_vec()),
+    };
+    whole(status, content_type, body)
+}
+
+/// A value is 200, the name of an error is 404.
+fn text(outcome: Result<Vec<u8>, String>) -> (u16, &'static str, Vec<u8>) {
+    match outcome {
+        Ok(value) => (200, "text/plain", value),
+        Err(error) => (404, "text/plain", error.into_bytes()),
+    }
+}
+
+/// Sends the head and one chunk, then does harm.
+fn after_headers(harm: fn() -> !) -> Response {
+    let (response, mut writer) = start(200, &[]);
+    spawn(async move {
+        write(&mut writer, b"begun\n".to_vec()).await;
+        // A turn of the host, or the chunk would still be on its way.
+        sleep(10).await;
+        harm()
+    });
+    response
+}
+
+async fn sleep(ms: u64) {
+    monotonic_clock::wait_for(ms.saturating_mul(1_000_000)).await;
+}
+
+fn fill(bytes: u64) -> Response {
+    let (response, mut writer) = start(200, &[]);
+    spawn(async move {
+        for chunk in chunks(bytes) {
+            if !write(&mut writer, chunk).await {
+                return;
+            }
+        }
+    });
+    response
+}
+
+fn drip(chunks: u64, ms: u64) -> Response {
+    let (response, mut writer) = start(200, &[]);
+    spawn(async move {
+        for number in 1..=chunks {
+            sleep(ms).await;
+            if !write(&mut writer, format!("{number}\n").into_bytes()).await {
+                return;
+            }
+        }
+    });
+    response
+}
+
+fn body_of(request: Request) -> StreamReader<u8> {
+    // The outcome of reading is nothing that the sender is told more of.
+    let (_, outcome) = wit_future::new(|| Ok(()));
+    let (body, _trailers) = Request::consume_body(request, outcome);
+    body
+}
+
+/// The number of bytes until the end of a stream.
+pub(crate) async fn count(mut body: StreamReader<u8>) -> usize {
+    let mut bytes = 0;
+    let mut buffer = Vec::with_capacity(CHUNK_BYTES);
+    loop {
+        let (outcome, mut read) = body.read(buffer).await;
+        bytes += read.len();
+        if !matches!(outcome, StreamResult::Complete(_)) {
+            return bytes;
+        }
+        read.clear();
+        buffer = read;
+    }
+}
+
+fn describe(request: &Request) -> Vec<u8> {
+    let entries = request.get_headers().copy_all().into_iter();
+    let headers: Vec<_> = entries.map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned())).collect();
+    let method = match request.get_method() {
+        Method::Other(name) => name,
+        method => format!("{method:?}").trim_start_matches("Method::").to_uppercase(),
+    };
+    let (authority, path_with_query) = (request.get_authority(), request.get_path_with_query());
+    json!({ "method": method, "authority": authority, "path_with_query": path_with_query, "headers": headers }).to_string().into_bytes()
+}

@@ -1,0 +1,122 @@
+//! What one component may use, put together once when it is loaded.
+//!
+//! This module knows the things granted. It must never know where the decision came from.
+
+use crate::logs::{LogBudget, LogStream};
+use crate::outbound::OutboundSession;
+use crate::{Host, LogFile, Outbound};
+use spell_types::{KeyValueStore, Limits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use wasmtime_wasi::{FsPerms, WasiCtx};
+
+/// Most random bytes that a guest gets from one call.
+const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
+/// What a component may use. [`Grants::none`] is the place to start from.
+pub struct Grants {
+    /// The component's name, for the host's log.
+    pub component: Arc<str>,
+    /// Environment variables, in the order in which the guest sees them.
+    pub environment: Vec<(String, String)>,
+    /// Values of its variables, by the component's own names for them.
+    pub variables: BTreeMap<String, String>,
+    /// The database behind its key-value stores.
+    pub key_value: Option<Arc<dyn KeyValueStore>>,
+    /// Labels of the key-value stores that it may open.
+    pub key_value_stores: BTreeSet<String>,
+    /// Its way out to the network.
+    pub outbound: Option<Arc<Outbound>>,
+    /// The directory that it sees as `/`, read-only.
+    pub files: Option<PathBuf>,
+    /// Where its standard output goes.
+    pub stdout: LogFile,
+    /// Where its standard error goes.
+    pub stderr: LogFile,
+}
+
+impl Grants {
+    /// Nothing but clocks and randomness, which every component has.
+    pub fn none(component: impl Into<Arc<str>>) -> Grants {
+        Grants {
+            component: component.into(),
+            environment: Vec::new(),
+            variables: BTreeMap::new(),
+            key_value: None,
+            key_value_stores: BTreeSet::new(),
+            outbound: None,
+            files: None,
+            stdout: LogFile::discard(),
+            stderr: LogFile::discard(),
+        }
+    }
+
+    /// The state of one request. It asks nothing of the system, unless the component has files.
+    pub fn host(self: &Arc<Self>, limits: &Limits) -> Host {
+        let budget = Arc::new(LogBudget::new(limits));
+        let session = OutboundSession::new(Arc::clone(self), limits);
+        Host::new(self.wasi(&budget), session, Arc::clone(self), budget)
+    }
+
+    /// Sockets and name lookup stay as they are by default: denied. Random generators are seeded from the thread's own secure
+    /// generator, which goes to the system once in many requests.
+    fn wasi(&self, budget: &Arc<LogBudget>) -> WasiCtx {
+        let mut wasi = WasiCtx::builder();
+        wasi.envs(&self.environment)
+            .stdout(LogStream::new(self.stdout.clone(), Arc::clone(budget)))
+            .stderr(LogStream::new(self.stderr.clone(), Arc::clone(budget)))
+            .max_random_size(RANDOM_BYTES_MAX);
+        if let Some(files) = &self.files
+            && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
+        {
+            tracing::error!(component = %self.component, path = %files.display(), %error, "the component's files cannot be opened; it runs without");
+        }
+        wasi.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::component::Resource;
+    use wasmtime_wasi::p2::bindings::sockets::{
+        instance_network, ip_name_lookup, network::IpAddressFamily, tcp_create_socket, udp_create_socket,
+    };
+    use wasmtime_wasi::sockets::WasiSocketsView;
+
+    #[tokio::test]
+    async fn sockets_and_name_lookup_are_denied() {
+        let mut host = Arc::new(Grants::none("test")).host(&Limits::default());
+        let mut sockets = host.sockets();
+        assert!(tcp_create_socket::Host::create_tcp_socket(&mut sockets, IpAddressFamily::Ipv4).is_err());
+        assert!(udp_create_socket::Host::create_udp_socket(&mut sockets, IpAddressFamily::Ipv4).await.is_err());
+        let network = instance_network::Host::instance_network(&mut sockets).unwrap();
+        let stream = ip_name_lookup::Host::resolve_addresses(&mut sockets, Resource::new_borrow(network.rep()), "localhost".to_owned());
+        let denied = match stream {
+            Err(_) => true,
+            Ok(stream) => ip_name_lookup::HostResolveAddressStream::resolve_next_address(&mut sockets, stream).is_err(),
+        };
+        assert!(denied);
+    }
+
+    #[test]
+    fn files_that_are_gone_leave_the_component_without_files() {
+        let files = Some(PathBuf::from("/nonexistent"));
+        Arc::new(Grants { files, ..Grants::none("test") }).host(&Limits::default());
+    }
+
+    /// A measurement, not a check: `cargo test --release -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "prints the cost of a request's state"]
+    fn cost_of_a_host() {
+        const ROUNDS: u32 = 200_000;
+        let grants = Arc::new(Grants::none("test"));
+        let limits = Limits::default();
+        let started = std::time::Instant::now();
+        for _ in 0..ROUNDS {
+            std::hint::black_box(grants.host(&limits));
+        }
+        println!("{:?} per request", started.elapsed() / ROUNDS);
+    }
+}

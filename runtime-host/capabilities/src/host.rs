@@ -1,0 +1,78 @@
+//! What one request of one component holds while it runs.
+//!
+//! This module knows the tables and counters of a single request. It must never know the requests next to it.
+
+use crate::Grants;
+use crate::logs::LogBudget;
+use crate::outbound::OutboundSession;
+use std::sync::Arc;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Most resources (streams, requests, fields, stores, …) that the host keeps for one request at once.
+const RESOURCES_MAX: usize = 4096;
+/// Most bytes of one set of headers, as they are held in memory.
+const FIELDS_BYTES_MAX: usize = 64 << 10;
+
+/// The host's side of one request; made by [`Grants::host`].
+pub struct Host {
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) table: ResourceTable,
+    /// Key-value stores that are open now.
+    pub(crate) stores_open: usize,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: OutboundSession,
+    log: Arc<LogBudget>,
+}
+
+impl Host {
+    pub(crate) fn new(wasi: WasiCtx, outbound: OutboundSession, grants: Arc<Grants>, log: Arc<LogBudget>) -> Host {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES_MAX);
+        Host { grants, table, stores_open: 0, wasi, http, outbound, log }
+    }
+
+    /// Outbound HTTP requests that the guest asked for, refused ones included.
+    pub fn outbound_requests(&self) -> u64 {
+        self.outbound.requests()
+    }
+
+    /// Outbound HTTP requests that were refused by a rule or a limit.
+    pub fn outbound_refused(&self) -> u64 {
+        self.outbound.refused()
+    }
+
+    /// Whether output was cut off at [`Limit::Log`](spell_types::Limit::Log).
+    pub fn is_log_cut(&self) -> bool {
+        self.log.is_exceeded()
+    }
+}
+
+impl AsMut<Host> for Host {
+    fn as_mut(&mut self) -> &mut Host {
+        self
+    }
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Host {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Lends [`Host`] to the generated bindings.
+pub(crate) struct HostAccess;
+
+impl HasData for HostAccess {
+    type Data<'a> = &'a mut Host;
+}

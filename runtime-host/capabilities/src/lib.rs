@@ -1,0 +1,21 @@
+//! The host side of each interface that a spell can import: WASI 0.2 and 0.3, outbound HTTP, key-value stores, variables, and the logs
+//! that standard output and standard error go to.
+//!
+//! This room knows what one component was granted ([`Grants`]) and what one request of it holds ([`Host`]). It must never know who
+//! called, which route led here, or what anything costs.
+
+mod bindings;
+mod grants;
+mod host;
+mod key_value;
+mod link;
+mod logs;
+mod outbound;
+mod variables;
+
+pub use grants::Grants;
+pub use host::Host;
+pub use key_value::OpenStore;
+pub use link::add_to_linker;
+pub use logs::{LogError, LogFile, LogWriter, Rotation};
+pub use outbound::{Outbound, OutboundError, OutboundRules, TlsRoots};

@@ -1,0 +1,44 @@
+//! The list of everything that a component can import.
+//!
+//! This module knows names of interfaces. It must never know which of them a component was granted: an interface that was not granted is
+//! there, and refuses.
+
+use crate::Host;
+use crate::bindings::{spin2, spin3};
+use crate::host::HostAccess;
+use wasmtime::component::Linker;
+use wasmtime_wasi::WasiView;
+use wasmtime_wasi_http::WasiHttpView;
+
+/// Adds WASI and wasi:http of both generations, and Spin's key-value stores and variables of both generations.
+///
+/// # Errors
+/// If the linker has one of the names already, or its engine lacks the component model's asynchronous part.
+pub fn add_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
+where
+    T: AsMut<Host> + WasiView + WasiHttpView + Send + 'static,
+{
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    spin2::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin3::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin3::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::{Config, Engine};
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let mut config = Config::new();
+        config.wasm_component_model_async(true);
+        let mut linker = Linker::<Host>::new(&Engine::new(&config).unwrap());
+        add_to_linker(&mut linker).unwrap();
+    }
+}

@@ -1,0 +1,170 @@
+//! Outbound HTTP: the only way out to the network, and every rule on that way.
+//!
+//! This module knows requests, rules and limits; WASI 0.2 and 0.3 both come through [`OutboundSession`]. It must never know which
+//! generation asked. No redirect is followed, no proxy is used, and nothing about either is read from the environment.
+
+mod body;
+mod connector;
+mod failure;
+mod session;
+
+use connector::Connector;
+use http::uri::{PathAndQuery, Uri};
+use http::{Method, Request};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use spell_policy::{AddressPolicy, AllowedHosts, Destination};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+pub(crate) use session::OutboundSession;
+
+/// Most bytes of path and query.
+const PATH_BYTES_MAX: usize = 16 << 10;
+/// No timeout is longer, whatever was configured: clocks overflow somewhere beyond.
+const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Connections kept open to one host while nothing uses them, and for how long.
+const IDLE_PER_HOST_MAX: usize = 8;
+const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// Most header fields and bytes of head in a response.
+const RESPONSE_HEADERS_MAX: usize = 100;
+const RESPONSE_HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Which certificates are trusted. Made once and shared by all components.
+#[derive(Clone)]
+pub struct TlsRoots(Arc<rustls::ClientConfig>);
+
+/// Why the way out could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// The TLS library refused its own configuration.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl TlsRoots {
+    /// The certificate authorities that browsers trust, as compiled in.
+    pub fn web() -> Result<TlsRoots, OutboundError> {
+        use hyper_rustls::ConfigBuilderExt;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let mut config = builder.with_webpki_roots().with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(TlsRoots(Arc::new(config)))
+    }
+}
+
+/// The rules that a component's outbound requests are under.
+#[derive(Debug, Clone)]
+pub struct OutboundRules {
+    /// What the component asked for and was granted.
+    pub allowed: AllowedHosts,
+    /// Addresses that the operator lets anybody reach.
+    pub addresses: AddressPolicy,
+    /// Longest time from the start of connecting until a connection (TLS included) is there.
+    pub connect_timeout: Duration,
+    /// Longest time from the guest's request until the response's head is there; connecting counts.
+    pub first_byte_timeout: Duration,
+    /// Longest silence within a response body.
+    pub between_bytes_timeout: Duration,
+    /// Most bytes of a response body.
+    pub response_bytes_max: u64,
+    /// Requests that all requests of the component together have under way at once.
+    pub concurrent_max: usize,
+    /// Requests that one request of the component has under way at once.
+    pub concurrent_per_request_max: usize,
+}
+
+impl Default for OutboundRules {
+    fn default() -> Self {
+        Self {
+            allowed: AllowedHosts::default(),
+            addresses: AddressPolicy::default(),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(30),
+            between_bytes_timeout: Duration::from_secs(30),
+            response_bytes_max: 100 << 20,
+            concurrent_max: 256,
+            concurrent_per_request_max: 6,
+        }
+    }
+}
+
+/// A component's way out: its rules, and connections that no other component shares.
+pub struct Outbound {
+    rules: OutboundRules,
+    client: Client<Connector, WasiBody>,
+    concurrent: Arc<Semaphore>,
+}
+
+impl Outbound {
+    /// Prepares the way out; nothing is connected yet.
+    pub fn new(mut rules: OutboundRules, tls: &TlsRoots) -> Outbound {
+        for timeout in [&mut rules.connect_timeout, &mut rules.first_byte_timeout, &mut rules.between_bytes_timeout] {
+            *timeout = (*timeout).min(TIMEOUT_MAX);
+        }
+        let connector = Connector::new(rules.addresses.clone(), rules.connect_timeout, &tls.0);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIME_MAX)
+            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+            .http1_max_headers(RESPONSE_HEADERS_MAX)
+            .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+            .http2_max_header_list_size(RESPONSE_HEAD_BYTES_MAX as u32)
+            .build(connector);
+        let concurrent = Arc::new(Semaphore::new(rules.concurrent_max.min(Semaphore::MAX_PERMITS)));
+        Outbound { rules, client, concurrent }
+    }
+}
+
+/// The guest's timeouts, none longer than the operator's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Timeouts {
+    connect: Duration,
+    first_byte: Duration,
+    between_bytes: Duration,
+}
+
+impl Timeouts {
+    fn new(rules: &OutboundRules, asked: Option<RequestOptions>) -> Timeouts {
+        let asked = asked.unwrap_or_default();
+        let shorter = |asked: Option<Duration>, most: Duration| asked.map_or(most, |asked| asked.min(most));
+        Timeouts {
+            connect: shorter(asked.connect_timeout, rules.connect_timeout),
+            first_byte: shorter(asked.first_byte_timeout, rules.first_byte_timeout),
+            between_bytes: shorter(asked.between_bytes_timeout, rules.between_bytes_timeout),
+        }
+    }
+}
+
+/// Reads where a request goes and rewrites it so that what is dialled is what was judged.
+fn destination(request: &mut Request<WasiBody>) -> Result<Destination, Error> {
+    if request.method() == Method::CONNECT {
+        return Err(Error::HttpRequestMethodInvalid);
+    }
+    let uri = request.uri();
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(Error::HttpRequestUriInvalid);
+    };
+    let destination = Destination::parse(scheme, authority.as_str()).map_err(|_| Error::HttpRequestUriInvalid)?;
+    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    if path.as_str().len() > PATH_BYTES_MAX {
+        return Err(Error::HttpRequestUriTooLong);
+    }
+    // Anything else could be read as a whole URL, or as a wildcard, by the server or by what stands before it.
+    if !path.path().starts_with('/') {
+        return Err(Error::HttpRequestUriInvalid);
+    }
+    let authority = destination.authority();
+    let host = http::HeaderValue::try_from(&authority).map_err(|_| Error::HttpRequestUriInvalid)?;
+    let built = Uri::builder().scheme(destination.scheme()).authority(authority).path_and_query(path).build();
+    *request.uri_mut() = built.map_err(|_| Error::HttpRequestUriInvalid)?;
+    request.headers_mut().insert(http::header::HOST, host);
+    Ok(destination)
+}
+
+#[cfg(test)]
+mod tests;

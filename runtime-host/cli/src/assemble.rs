@@ -1,0 +1,187 @@
+//! From an app as it is written to an app that can serve: what each component is granted, and its code, compiled and linked.
+
+use crate::args::Up;
+use crate::files;
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use spell_capabilities::{Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
+use spell_engine::{Engine, Guest, HttpSpell};
+use spell_manifest::{App, Component, OperatorConfig, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget};
+use spell_policy::{AddressPolicy, AllowedHosts, environment};
+use spell_trigger_http as trigger;
+use spell_types::{KeyValueStore, Limits};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use wasmtime::component::Linker;
+
+/// What components are put together from.
+pub(crate) struct Parts<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) arguments: &'a Up,
+    pub(crate) config: &'a OperatorConfig,
+    pub(crate) engine: &'a Engine,
+    pub(crate) state_dir: &'a Path,
+    pub(crate) log_dir: &'a Path,
+    pub(crate) logs: &'a LogWriter,
+    pub(crate) key_value: Arc<dyn KeyValueStore>,
+}
+
+/// The label of the key-value store that every host has.
+const DEFAULT_STORE: &str = "default";
+
+impl Parts<'_> {
+    /// Makes every component that a trigger leads to ready, and builds the table of routes.
+    pub(crate) fn assemble(&self) -> Result<trigger::App> {
+        let variables = self.variables()?;
+        let tls = TlsRoots::web()?;
+        let mut linker = self.engine.linker();
+        spell_capabilities::add_to_linker(&mut linker).map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
+        let served: Vec<&Component> = self.app.components.iter().filter(|component| self.is_served(&component.id)).collect();
+        let mut granted = Vec::new();
+        for component in served {
+            let context = || format!("component \"{}\"", component.id);
+            let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
+            granted.push((component, Arc::new(self.grants(component, &variables, &tls).with_context(context)?), limits));
+        }
+        let components = self.load_all(&linker, granted)?;
+        let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
+        let routes = trigger::Routes::new(self.routes(&components)?)?;
+        for warning in routes.warnings() {
+            tracing::warn!("{warning}");
+        }
+        Ok(trigger::App { info, routes })
+    }
+
+    fn is_served(&self, id: &str) -> bool {
+        self.app.triggers.iter().any(|trigger| matches!(&trigger.target, TriggerTarget::Component(component) if component == id))
+    }
+
+    fn variables(&self) -> Result<BTreeMap<String, String>> {
+        let given: BTreeMap<String, String> = self.arguments.variables.iter().cloned().collect();
+        Ok(self.app.resolve_variables(&given, |name| std::env::var(name).ok())?)
+    }
+
+    fn grants(&self, component: &Component, variables: &BTreeMap<String, String>, tls: &TlsRoots) -> Result<Grants> {
+        if let Some(label) = component.key_value_stores.iter().find(|label| *label != DEFAULT_STORE) {
+            bail!("unknown key_value_stores label \"{label}\" for component \"{}\": there is only \"{DEFAULT_STORE}\"", component.id);
+        }
+        let resolve = |template: &Template| template.resolve(|name| variables.get(name).map(String::as_str));
+        let mut resolved = BTreeMap::new();
+        for (name, template) in &component.variables {
+            resolved.insert(name.clone(), resolve(template)?);
+        }
+        let mut hosts = Vec::new();
+        for host in &component.allowed_outbound_hosts {
+            hosts.push(resolve(&Template::parse(host)?)?);
+        }
+        let log = |stream: &str| {
+            let mirror = (!self.arguments.quiet).then_some(component.id.as_str());
+            self.logs.open(Some(&self.log_dir.join(format!("{}_{stream}.txt", component.id))), mirror)
+        };
+        Ok(Grants {
+            environment: self.environment(component),
+            variables: resolved,
+            key_value: Some(self.key_value.clone()),
+            key_value_stores: component.key_value_stores.iter().cloned().collect(),
+            outbound: Some(Arc::new(Outbound::new(self.outbound_rules(&hosts)?, tls))),
+            files: files::copy(self.app, component, &self.state_dir.join("assets"))?,
+            stdout: log("stdout")?,
+            stderr: log("stderr")?,
+            ..Grants::none(component.id.as_str())
+        })
+    }
+
+    /// The manifest's variables, the command line's over them, and those of the host that were asked for by name.
+    fn environment(&self, component: &Component) -> Vec<(String, String)> {
+        let filtered = environment::filter(&component.env_passthrough, |name| std::env::var(name).ok());
+        for name in &filtered.refused {
+            tracing::warn!(component = component.id, name, "environment variable is not passed on: it looks like a secret");
+        }
+        let mut variables: BTreeMap<String, String> = filtered.passed.into_iter().collect();
+        variables.extend(component.environment.iter().cloned());
+        variables.extend(self.arguments.environment.iter().cloned());
+        variables.into_iter().collect()
+    }
+
+    fn outbound_rules(&self, hosts: &[String]) -> Result<OutboundRules> {
+        let allowed = AllowedHosts::parse(hosts.iter().map(String::as_str))?;
+        if let Some(entry) = allowed.internal_entries().next() {
+            bail!("allowed_outbound_hosts = [\"{entry}\"]: calling another component of the app is not supported yet");
+        }
+        let settings = &self.config.settings;
+        let networks = |ranges: &[spell_manifest::AddressRange]| {
+            ranges.iter().map(|range| spell_policy::parse_network(&range.to_string())).collect::<Result<_, _>>()
+        };
+        Ok(OutboundRules {
+            allowed,
+            addresses: AddressPolicy { allow: networks(&self.config.allow_networks)?, block: networks(&self.config.block_networks)? },
+            connect_timeout: settings.time(Setting::ConnectTime),
+            first_byte_timeout: settings.time(Setting::FirstByteTime),
+            between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
+            response_bytes_max: settings.get(Setting::OutboundResponse),
+            concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
+            ..OutboundRules::default()
+        })
+    }
+
+    /// Compiles and links components side by side: compiling is what a start waits for.
+    fn load_all(
+        &self,
+        linker: &Linker<Guest<Host>>,
+        granted: Vec<(&Component, Arc<Grants>, Limits)>,
+    ) -> Result<HashMap<String, Arc<trigger::Component>>> {
+        thread::scope(|scope| {
+            let loading: Vec<_> = granted
+                .into_iter()
+                .map(|(component, grants, limits)| (component, scope.spawn(move || self.load(linker, component, grants, limits))))
+                .collect();
+            let mut loaded = HashMap::new();
+            for (component, thread) in loading {
+                let result = thread.join().map_err(|_| anyhow!("loading component \"{}\" failed unexpectedly", component.id))?;
+                loaded.insert(component.id.clone(), Arc::new(result?));
+            }
+            Ok(loaded)
+        })
+    }
+
+    fn load(&self, linker: &Linker<Guest<Host>>, component: &Component, grants: Arc<Grants>, limits: Limits) -> Result<trigger::Component> {
+        let source = component.source.display();
+        let wasm = fs::read(&component.source).with_context(|| {
+            let build = component.build.as_ref().map(|build| format!("; build it with `{}`", build.commands.join(" && ")));
+            format!("component \"{}\": cannot read {source}{}", component.id, build.unwrap_or_default())
+        })?;
+        let context = || format!("component \"{}\": {source}", component.id);
+        let compiled = self.engine.compile(&wasm).with_context(context)?;
+        let spell = HttpSpell::new(self.engine, &compiled, linker).with_context(context)?;
+        Ok(trigger::Component::new(component.id.as_str().into(), spell, grants, limits))
+    }
+
+    fn routes(&self, components: &HashMap<String, Arc<trigger::Component>>) -> Result<Vec<(String, trigger::Target)>> {
+        let mut routes = Vec::new();
+        for trigger in &self.app.triggers {
+            let TriggerRoute::Public(pattern) = &trigger.route else { continue };
+            let target = match &trigger.target {
+                TriggerTarget::Static(fixed) => trigger::Target::Static(Arc::new(fixed_response(fixed)?)),
+                TriggerTarget::Component(id) => {
+                    let component = components.get(id).with_context(|| format!("trigger \"{}\" leads to no component", trigger.id))?;
+                    trigger::Target::Spell(component.clone())
+                }
+            };
+            routes.push((pattern.clone(), target));
+        }
+        Ok(routes)
+    }
+}
+
+fn fixed_response(fixed: &StaticResponse) -> Result<trigger::StaticResponse> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &fixed.headers {
+        headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    let body = fixed.body.clone().map(Bytes::from).unwrap_or_default();
+    Ok(trigger::StaticResponse { status: StatusCode::from_u16(fixed.status_code)?, headers, body })
+}

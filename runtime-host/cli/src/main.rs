@@ -1,0 +1,40 @@
+//! The command `spell`: what is typed, what is shown, and the one place where the rooms are put together.
+//!
+//! It knows all rooms by name and does nothing that a room could do.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what talks to the terminal")]
+
+mod access;
+mod args;
+mod assemble;
+mod files;
+mod sinks;
+mod stats;
+mod up;
+mod version;
+
+use args::{Arguments, Command};
+use clap::{CommandFactory, FromArgMatches};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let matches = Arguments::command().version(version::line()).get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    let filter = EnvFilter::try_from_env("SPELL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let result = match arguments.command {
+        Command::Up(up) => up::run(&up),
+        Command::Stats(stats) => stats::run(&stats),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

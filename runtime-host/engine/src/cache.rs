@@ -1,0 +1,145 @@
+//! Compiled code on disk. A file is loaded only if this host wrote it: its name, its place and a keyed hash say so.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const KEY_FILE: &str = "key";
+const KEY_BYTES: usize = 32;
+const MAC_BYTES: usize = 32;
+const CODE_BYTES_MAX: u64 = 1 << 30;
+
+/// A directory of compiled code that only its owner can read or write. Each file carries a BLAKE3 hash keyed with a secret
+/// of the directory's; whatever does not match is ignored and made anew.
+#[derive(Debug)]
+pub struct CodeCache {
+    directory: PathBuf,
+    key: [u8; KEY_BYTES],
+}
+
+impl CodeCache {
+    /// Opens a directory for compiled code, making it and its key if there are none.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+        let key = read_key(&directory.join(KEY_FILE)).or_else(|_| make_key(directory))?;
+        Ok(Self { directory: directory.to_owned(), key })
+    }
+
+    /// The code stored under a name, if it is whole and ours.
+    pub(crate) fn load(&self, name: &str) -> Option<Vec<u8>> {
+        let mut file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(self.path(name)).ok()?;
+        let length = file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= CODE_BYTES_MAX)?.len();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
+        file.read_to_end(&mut bytes).ok()?;
+        let code_length = bytes.len().checked_sub(MAC_BYTES)?;
+        let (code, mac) = bytes.split_at_checked(code_length)?;
+        // `blake3::Hash` compares in constant time.
+        let whole = self.mac(name, code) == blake3::Hash::from_slice(mac).ok()?;
+        if !whole {
+            tracing::warn!(name, "compiled code does not match its hash: compiling again");
+            return None;
+        }
+        bytes.truncate(code_length);
+        Some(bytes)
+    }
+
+    /// Keeps code under a name. A reader never sees half a file.
+    pub(crate) fn store(&self, name: &str, code: &[u8]) -> io::Result<()> {
+        let mac = self.mac(name, code);
+        write_whole(&self.directory, &self.path(name), &[code, mac.as_bytes()])
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.cwasm"))
+    }
+
+    fn mac(&self, name: &str, code: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(code);
+        hasher.finalize()
+    }
+}
+
+/// `O_NOFOLLOW`: a link in place of the file is no file of ours.
+const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+
+fn read_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path)?.read_exact(&mut key)?;
+    Ok(key)
+}
+
+fn make_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key)?;
+    let path = directory.join(KEY_FILE);
+    write_whole(directory, &path, &[&key])?;
+    // Two hosts may have made a key at the same time: what is on disk now is the key of both.
+    read_key(&path)
+}
+
+fn write_whole(directory: &Path, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)?;
+    let temporary = directory.join(format!(".{:016x}.tmp", u64::from_le_bytes(random)));
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        for part in parts {
+            file.write_all(part)?;
+        }
+        fs::rename(&temporary, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stored_is_loaded_and_what_was_touched_is_not() {
+        let directory = tempfile::tempdir().expect("directory");
+        let cache = CodeCache::open(directory.path()).expect("cache");
+        cache.store("a", b"code").expect("store");
+        assert_eq!(cache.load("a").as_deref(), Some(&b"code"[..]));
+        assert_eq!(CodeCache::open(directory.path()).expect("again").load("a").as_deref(), Some(&b"code"[..]), "the key is kept");
+
+        let path = cache.path("a");
+        let bytes = fs::read(&path).expect("read");
+        for position in [0, 3, bytes.len() - 1] {
+            let mut touched = bytes.clone();
+            touched[position] ^= 1;
+            fs::write(&path, &touched).expect("write");
+            assert_eq!(cache.load("a"), None, "byte {position} was flipped");
+        }
+        fs::write(&path, &bytes[..10]).expect("write");
+        assert_eq!(cache.load("a"), None, "cut short");
+        fs::write(cache.path("b"), &bytes).expect("write");
+        assert_eq!(cache.load("b"), None, "under another name");
+    }
+
+    #[test]
+    fn code_of_another_host_is_not_loaded() {
+        let (ours, theirs) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+        let (ours, theirs) = (CodeCache::open(ours.path()).expect("cache"), CodeCache::open(theirs.path()).expect("cache"));
+        theirs.store("a", b"code").expect("store");
+        fs::copy(theirs.path("a"), ours.path("a")).expect("copy");
+        assert_eq!(ours.load("a"), None);
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_file_is_not_followed() {
+        let directory = tempfile::tempdir().expect("directory");
+        let cache = CodeCache::open(directory.path()).expect("cache");
+        cache.store("a", b"code").expect("store");
+        let elsewhere = directory.path().join("elsewhere");
+        fs::rename(cache.path("a"), &elsewhere).expect("rename");
+        std::os::unix::fs::symlink(&elsewhere, cache.path("a")).expect("link");
+        assert_eq!(cache.load("a"), None);
+    }
+}

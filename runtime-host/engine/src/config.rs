@@ -1,0 +1,134 @@
+//! The one place where a wasmtime engine is made.
+
+use crate::CodeCache;
+use std::num::NonZeroUsize;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails};
+
+/// What an operator decides about the engine.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Instances that can live at the same time; the pool is sized for it.
+    pub instances_max: u32,
+    /// Stack of a guest, in bytes. It belongs to the engine: all its spells share it.
+    pub stack_bytes: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { instances_max: 1_000, stack_bytes: 512 << 10 }
+    }
+}
+
+/// The engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refused the configuration, mostly for want of address space.
+    #[error("the wasm engine could not start with room for {instances_max} instances: {reason}")]
+    Refused {
+        /// The pool size that was asked for.
+        instances_max: u32,
+        /// What wasmtime said.
+        reason: String,
+    },
+}
+
+/// A wasmtime engine with its pool of instances and its cache of compiled code. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) cache: Option<std::sync::Arc<CodeCache>>,
+}
+
+impl Engine {
+    /// Makes an engine; `cache` keeps compiled code between starts.
+    pub fn new(config: &EngineConfig, cache: Option<CodeCache>) -> Result<Self, EngineError> {
+        let refused = |error: wasmtime::Error| EngineError::Refused { instances_max: config.instances_max, reason: format!("{error:#}") };
+        let wasmtime = wasmtime::Engine::new(&wasmtime_config(config)).map_err(refused)?;
+        Ok(Self { wasmtime, cache: cache.map(std::sync::Arc::new) })
+    }
+
+    /// A linker for this engine, to be filled with the host's side of what spells import.
+    pub fn linker<T: 'static>(&self) -> wasmtime::component::Linker<T> {
+        wasmtime::component::Linker::new(&self.wasmtime)
+    }
+
+    /// Instances that are alive now.
+    pub fn instances(&self) -> u64 {
+        self.wasmtime.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
+    }
+}
+
+fn wasmtime_config(config: &EngineConfig) -> Config {
+    let mut wasmtime = Config::new();
+    wasmtime
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)))
+        .memory_init_cow(true)
+        .memory_may_move(false)
+        // Fuel is both the limit of guest work and the point where a busy guest lets others run.
+        .consume_fuel(true)
+        .max_wasm_stack(config.stack_bytes)
+        .async_stack_size(config.stack_bytes + HOST_STACK_BYTES)
+        .native_unwind_info(false)
+        // Debug information of strangers is never parsed.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
+        .wasm_component_model_async(true);
+    // Proposals that no toolchain we serve needs, and that most of the engine's own faults are found in.
+    wasmtime
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_exceptions(false)
+        .gc_support(false)
+        .wasm_memory64(false)
+        .wasm_threads(false)
+        .wasm_tail_call(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_stack_switching(false)
+        .relaxed_simd_deterministic(true);
+    wasmtime
+}
+
+/// Stack left to host functions that run on a guest's fiber.
+const HOST_STACK_BYTES: usize = 512 << 10;
+const BACKTRACE_FRAMES_MAX: usize = 16;
+/// Core instances, memories and tables that one component may be made of; composed and scripted components have dozens.
+const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
+const MEMORIES_PER_COMPONENT_MAX: u32 = 16;
+const TABLES_PER_COMPONENT_MAX: u32 = 32;
+const TABLE_ELEMENTS_MAX: usize = 100_000;
+/// Bytes of a memory that are reset in place rather than given back to the kernel.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = 4 << 20;
+const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
+const STACK_KEEP_RESIDENT_BYTES: usize = 32 << 10;
+
+fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
+    let instances = config.instances_max;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(8))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
+        .total_gc_heaps(0)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
+        .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .max_unused_warm_slots(instances)
+        .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES);
+    // The page-map scan asks the kernel which pages are present and dirty. A page in swap is not present, so it would keep
+    // what the previous guest wrote: with swap on, memory goes back to the kernel instead.
+    if !swap_is_on() && PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
+            .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
+            .pagemap_scan(Enabled::Yes);
+    }
+    pool
+}
+
+/// Whether the machine can swap; taken as true where it cannot be told.
+fn swap_is_on() -> bool {
+    std::fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().skip(1).any(|line| !line.trim().is_empty()))
+}

@@ -1,0 +1,77 @@
+//! One running guest, driven by whoever polls it: no task of its own, no channel between threads.
+
+use crate::Failure;
+use crate::meter::Report;
+use crate::spell::Answer;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use spell_types::Usage;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
+
+/// A guest at work on one request. It runs while it is polled and ends when it is dropped.
+pub struct Execution {
+    state: State,
+    answer: Option<oneshot::Receiver<Answer>>,
+    report: Arc<Report>,
+    cpu: Duration,
+}
+
+enum State {
+    Running(Run),
+    Ended(Result<(), Failure>),
+}
+
+impl Execution {
+    pub(crate) fn new(run: Run, answer: oneshot::Receiver<Answer>, report: Arc<Report>) -> Self {
+        Self { state: State::Running(run), answer: Some(answer), report, cpu: Duration::ZERO }
+    }
+
+    /// Runs the guest until its answer has begun. To be asked again only while it is pending.
+    pub fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+        let guest = self.poll_guest(context);
+        if let Some(answer) = &mut self.answer {
+            match answer.try_recv() {
+                Ok(answer) => {
+                    self.answer = None;
+                    return Poll::Ready(answer);
+                }
+                Err(oneshot::error::TryRecvError::Empty | oneshot::error::TryRecvError::Closed) => {}
+            }
+        }
+        guest.map(|ended| Err(ended.err().unwrap_or(Failure::NoResponse)))
+    }
+
+    /// Runs the guest on: after its answer has begun it may still be writing the body, or tidying up.
+    pub fn poll_guest(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let run = match &mut self.state {
+            State::Ended(result) => return Poll::Ready(result.clone()),
+            State::Running(run) => run,
+        };
+        let started = thread_cpu_time();
+        let polled = run.as_mut().poll(context);
+        self.cpu += thread_cpu_time().saturating_sub(started);
+        let Poll::Ready(result) = polled else { return Poll::Pending };
+        let result = result.map_err(|error| Failure::from_error(&error, self.report.refused()));
+        self.state = State::Ended(result.clone());
+        Poll::Ready(result)
+    }
+
+    /// Ends the guest, if it still runs, and tells what it used: CPU time, fuel and memory.
+    pub fn finish(mut self) -> Usage {
+        // The usage of a guest is reported when its store is dropped.
+        self.state = State::Ended(Ok(()));
+        Usage { cpu: self.cpu, ..self.report.usage() }
+    }
+}
+
+/// CPU time of this thread. A guest never changes threads within a poll, so the differences add up to what it used,
+/// host calls included, waiting and preemption excluded.
+fn thread_cpu_time() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(tv_sec.unsigned_abs(), u32::try_from(tv_nsec).unwrap_or(0))
+}

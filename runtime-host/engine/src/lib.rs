@@ -1,0 +1,24 @@
+//! The wasm engine: one wasmtime configuration, the cache of compiled code, limits and metering of every instance, and the
+//! calls that a spell answers.
+//!
+//! This room knows wasmtime. It must never know SQL, TOML, tenants, or the paths and statuses of our own API. What a guest
+//! can import is somebody else's: the engine is generic over the host state `C` that stands behind the imports.
+
+mod cache;
+mod compile;
+mod config;
+mod execution;
+mod failure;
+mod meter;
+mod spell;
+
+pub use cache::CodeCache;
+pub use compile::CompileError;
+pub use config::{Engine, EngineConfig, EngineError};
+pub use execution::Execution;
+pub use failure::Failure;
+pub use meter::Guest;
+pub use spell::{HttpSpell, LoadError};
+
+/// The version of wasmtime this host is built with.
+pub const WASMTIME_VERSION: &str = env!("SPELL_WASMTIME_VERSION");

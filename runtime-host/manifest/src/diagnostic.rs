@@ -1,0 +1,116 @@
+//! What is wrong with a file, and where.
+//!
+//! This file knows places in a text. It must never know what the text means.
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// The most diagnostics that are kept of one file; the rest is counted.
+pub const DIAGNOSTICS_MAX: usize = 32;
+
+/// Why a file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It could not be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// It is longer than any sensible file of its kind.
+    #[error("{} is larger than {bytes_max} bytes", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        bytes_max: u64,
+    },
+    /// It is not UTF-8 text.
+    #[error("{} is not UTF-8 text", .path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It says something that it may not say.
+    #[error(transparent)]
+    Invalid(#[from] Box<InvalidFile>),
+}
+
+impl ManifestError {
+    /// What is wrong with the text; empty if the text was never seen.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            ManifestError::Invalid(invalid) => &invalid.diagnostics,
+            _ => &[],
+        }
+    }
+}
+
+/// A file and everything that is wrong with it. Displayed, it is plain text with line numbers and carets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidFile {
+    /// The file's name.
+    pub file: PathBuf,
+    /// Its whole text, into which the spans point.
+    pub text: String,
+    /// What is wrong, in the order of the text: at least one and at most [`DIAGNOSTICS_MAX`].
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many more there were.
+    pub omitted: usize,
+}
+
+/// One thing that is wrong. Words from the file are quoted safely in it: shortened, and without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong, as a sentence without a full stop.
+    pub message: String,
+    /// Where: bytes of the text, on character boundaries.
+    pub span: Option<Range<usize>>,
+    /// What to say about that place; may be empty.
+    pub label: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic without a label and without help.
+    pub(crate) fn new(message: impl Into<String>, span: Option<Range<usize>>) -> Self {
+        Self { message: message.into(), span, label: String::new(), help: None }
+    }
+
+    /// With words for its place.
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// With advice.
+    pub(crate) fn help(mut self, help: impl Into<Option<String>>) -> Self {
+        self.help = help.into();
+        self
+    }
+}
+
+/// A word from the file in backticks, fit to be printed.
+pub(crate) fn quote(word: &str) -> String {
+    format!("`{}`", printable(word))
+}
+
+/// A word from the file, fit to be printed: at most 64 characters of it, control characters escaped.
+pub(crate) fn printable(word: &str) -> String {
+    let mut printable = String::new();
+    for (position, c) in word.chars().enumerate() {
+        match c {
+            _ if position == 64 => {
+                printable.push('…');
+                break;
+            }
+            c if c.is_control() => printable.extend(c.escape_debug()),
+            c => printable.push(c),
+        }
+    }
+    printable
+}

@@ -1,0 +1,43 @@
+//! Reads what people write: the manifest of an app (`spin.toml`, version 2, with Spell's own `tool.spell` tables) and the
+//! operator's file (`spell.toml`). What is wrong is reported all at once, each with its place and what to do about it.
+//!
+//! This room knows TOML, spans and the app's directory. It must never know wasmtime, the network or a database.
+//!
+//! ```
+//! let text = r#"
+//! spin_manifest_version = 2
+//! application = { name = "greeter" }
+//! [[trigger.http]]
+//! route = "/..."
+//! component = "hello"
+//! [component.hello]
+//! source = "hello.wasm"
+//! "#;
+//! let app = spell_manifest::parse(text, "spin.toml", "app".as_ref()).unwrap();
+//! assert_eq!(app.triggers[0].id, "hello-http-trigger");
+//!
+//! let error = spell_manifest::parse(&text.replace("source", "souce"), "spin.toml", "app".as_ref()).unwrap_err();
+//! assert!(error.to_string().contains("did you mean `source`?"));
+//! ```
+
+mod app;
+mod diagnostic;
+mod files;
+mod id;
+mod limits;
+mod load;
+mod manifest;
+mod operator;
+mod reader;
+mod render;
+mod suggest;
+mod template;
+mod variables;
+
+pub use app::{App, Build, Component, FileEntry, HttpTrigger, StaticResponse, TriggerRoute, TriggerTarget, Variable};
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, InvalidFile, ManifestError};
+pub use files::{FILES_MAX, FilesError, MappedFile};
+pub use load::{FILE_BYTES_MAX, load, parse};
+pub use operator::{AddressRange, NotARange, OperatorConfig, Setting, Settings};
+pub use template::{Template, TemplateError};
+pub use variables::{VariablesError, environment_name};

@@ -1,0 +1,107 @@
+//! The operator's file, `spell.toml`: what components get by default, what they can get at most, and how the host itself runs.
+//!
+//! This file knows the format and its one table of settings, which docs can be checked against. It must never know who
+//! obeys them.
+
+mod network;
+mod settings;
+
+pub use network::{AddressRange, NotARange};
+pub use settings::{Setting, Settings};
+
+use crate::diagnostic::{Diagnostic, ManifestError, quote};
+use crate::reader::{Fields, Node, Reader};
+use crate::{limits, load};
+use spell_types::Limits;
+use std::path::Path;
+
+/// What the operator decided. Without a file, everything is at its default and there are no ceilings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorConfig {
+    /// `[defaults]`: the limits of a component that asks for nothing.
+    pub defaults: Limits,
+    /// `[ceilings]`: the most that a component can ask for.
+    pub ceilings: Limits,
+    /// Everything else that is a number.
+    pub settings: Settings,
+    /// `outbound.allow_networks`: addresses that components may reach although they are special.
+    pub allow_networks: Vec<AddressRange>,
+    /// `outbound.block_networks`: addresses that components may never reach.
+    pub block_networks: Vec<AddressRange>,
+}
+
+impl Default for OperatorConfig {
+    fn default() -> Self {
+        Self {
+            defaults: Limits::default(),
+            ceilings: Limits::unbounded(),
+            settings: Settings::default(),
+            allow_networks: Vec::new(),
+            block_networks: Vec::new(),
+        }
+    }
+}
+
+impl OperatorConfig {
+    /// Reads the file at a path.
+    pub fn load(path: &Path) -> Result<OperatorConfig, ManifestError> {
+        Self::parse(&load::read_text(path)?, path)
+    }
+
+    /// Reads the file's text; `file` is a name for messages.
+    pub fn parse(text: &str, file: impl AsRef<Path>) -> Result<OperatorConfig, ManifestError> {
+        Ok(Reader::run(text, file.as_ref(), read)?)
+    }
+}
+
+fn read(reader: &mut Reader, fields: &Fields<'_>) -> OperatorConfig {
+    let mut config = OperatorConfig::default();
+    let mut tables = vec!["defaults", "ceilings"];
+    tables.extend(Setting::TABLES);
+    reader.check_keys(fields, &tables, &[]);
+    for (key, limits) in [("defaults", &mut config.defaults), ("ceilings", &mut config.ceilings)] {
+        if let Some(table) = fields.get(key).and_then(|node| reader.fields(&node, format!("[{key}]"))) {
+            for (limit, value) in limits::read(reader, &table) {
+                limits.set(limit, value);
+            }
+        }
+    }
+    for key in Setting::TABLES {
+        if let Some(table) = fields.get(key).and_then(|node| reader.fields(&node, format!("[{key}]"))) {
+            read_table(reader, key, &table, &mut config);
+        }
+    }
+    config
+}
+
+fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut OperatorConfig) {
+    let settings: Vec<Setting> = Setting::ALL.into_iter().filter(|setting| setting.table() == name).collect();
+    let mut known: Vec<&'static str> = settings.iter().map(|setting| setting.key()).collect();
+    if name == "outbound" {
+        known.extend(["allow_networks", "block_networks"]);
+        config.allow_networks = table.get("allow_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
+        config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
+    }
+    reader.check_keys(table, &known, &[]);
+    for setting in settings {
+        let Some(node) = table.get(setting.key()) else { continue };
+        if let Some(value) = limits::quantity(reader, &node, setting.unit(), setting.range()) {
+            config.settings.set(setting, value);
+        }
+    }
+}
+
+fn read_networks(reader: &mut Reader, node: &Node<'_>) -> Vec<AddressRange> {
+    let mut networks = Vec::new();
+    for (node, text) in reader.strings(node) {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(_) => {
+                let message = format!("{} is not a range of addresses", quote(text));
+                let help = "write a range like \"10.0.0.0/8\" or a single address";
+                reader.report(Diagnostic::new(message, node.span.clone()).help(help.to_owned()));
+            }
+        }
+    }
+    networks
+}

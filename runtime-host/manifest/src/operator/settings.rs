@@ -1,0 +1,166 @@
+//! The one table of the host's settings: where each is written, its unit, default, range and meaning.
+
+use spell_types::Unit::{self, Bytes, Count, Milliseconds};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A number in the operator's file that is not a component's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// Requests at a time, all components together.
+    Concurrency,
+    /// Open inbound connections.
+    Connections,
+    /// The longest that a client may take to send the head of a request.
+    HeaderTime,
+    /// The longest that an inbound connection may stay silent between requests.
+    IdleTime,
+    /// The longest that running requests may take to end when the host stops.
+    DrainTime,
+    /// Bytes of the head of a request.
+    HeaderBytes,
+    /// Bytes of stack of an instance.
+    StackBytes,
+    /// The longest that an outbound connection may take to open.
+    ConnectTime,
+    /// The longest wait for the first byte of an outbound response.
+    FirstByteTime,
+    /// The longest silence within an outbound response.
+    OutboundIdleTime,
+    /// Outbound connections of a component at a time.
+    ConnectionsPerComponent,
+    /// Bytes of an outbound response body.
+    OutboundResponse,
+    /// Bytes of a log file before a new one is begun.
+    LogBytesMax,
+    /// Log files that are kept of a component, the one being written included.
+    LogFilesMax,
+}
+
+struct Row {
+    setting: Setting,
+    table: &'static str,
+    key: &'static str,
+    unit: Unit,
+    default: u64,
+    least: u64,
+    most: u64,
+    meaning: &'static str,
+}
+
+const COUNT: usize = 14;
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+#[rustfmt::skip]
+const TABLE: [Row; COUNT] = [
+    Row { setting: Setting::Concurrency, table: "host", key: "concurrency", unit: Count, default: 1_000, least: 1, most: 1_000_000, meaning: "requests at a time, all components together" },
+    Row { setting: Setting::Connections, table: "host", key: "connections", unit: Count, default: 10_000, least: 1, most: 1_000_000, meaning: "open inbound connections" },
+    Row { setting: Setting::HeaderTime, table: "host", key: "header_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest that a client may take to send the head of a request" },
+    Row { setting: Setting::IdleTime, table: "host", key: "idle_time", unit: Milliseconds, default: 75 * SECOND, least: 1, most: 24 * HOUR, meaning: "longest silence of an inbound connection between requests" },
+    Row { setting: Setting::DrainTime, table: "host", key: "drain_time", unit: Milliseconds, default: 30 * SECOND, least: 0, most: HOUR, meaning: "longest that running requests may take to end when the host stops" },
+    // The server cannot work with less than 8 KiB.
+    Row { setting: Setting::HeaderBytes, table: "host", key: "header_bytes", unit: Bytes, default: 64 * KIB, least: 8 * KIB, most: 16 * MIB, meaning: "head of a request" },
+    Row { setting: Setting::StackBytes, table: "host", key: "stack_bytes", unit: Bytes, default: 512 * KIB, least: 64 * KIB, most: 16 * MIB, meaning: "stack of an instance" },
+    Row { setting: Setting::ConnectTime, table: "outbound", key: "connect_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that an outbound connection may take to open" },
+    Row { setting: Setting::FirstByteTime, table: "outbound", key: "first_byte_time", unit: Milliseconds, default: 30 * SECOND, least: 1, most: HOUR, meaning: "longest wait for the first byte of an outbound response" },
+    Row { setting: Setting::OutboundIdleTime, table: "outbound", key: "idle_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest silence within an outbound response" },
+    Row { setting: Setting::ConnectionsPerComponent, table: "outbound", key: "connections_per_component", unit: Count, default: 16, least: 1, most: 65_536, meaning: "outbound connections of a component at a time" },
+    Row { setting: Setting::OutboundResponse, table: "outbound", key: "response", unit: Bytes, default: 16 * MIB, least: 1, most: 1024 * GIB, meaning: "outbound response body" },
+    Row { setting: Setting::LogBytesMax, table: "log", key: "bytes_max", unit: Bytes, default: 10 * MIB, least: 4 * KIB, most: 1024 * GIB, meaning: "a log file before a new one is begun" },
+    Row { setting: Setting::LogFilesMax, table: "log", key: "files_max", unit: Count, default: 2, least: 1, most: 1_000, meaning: "log files kept, the one being written included" },
+];
+
+impl Setting {
+    /// Every setting, in the order of the documentation.
+    pub const ALL: [Setting; COUNT] = {
+        let mut all = [Setting::Concurrency; COUNT];
+        let mut index = 0;
+        while index < COUNT {
+            assert!(TABLE[index].setting as usize == index, "the table is in the order of the enum");
+            all[index] = TABLE[index].setting;
+            index += 1;
+        }
+        all
+    };
+
+    /// The tables that settings are written in.
+    pub const TABLES: [&'static str; 3] = ["host", "outbound", "log"];
+
+    /// The table it is written in.
+    pub fn table(self) -> &'static str {
+        TABLE[self as usize].table
+    }
+
+    /// Its key in that table.
+    pub fn key(self) -> &'static str {
+        TABLE[self as usize].key
+    }
+
+    /// What its number counts.
+    pub fn unit(self) -> Unit {
+        TABLE[self as usize].unit
+    }
+
+    /// Its value where nobody wrote one.
+    pub fn default_value(self) -> u64 {
+        TABLE[self as usize].default
+    }
+
+    /// The values it can have.
+    pub fn range(self) -> RangeInclusive<u64> {
+        let row = &TABLE[self as usize];
+        row.least..=row.most
+    }
+
+    /// What it bounds, as half a sentence.
+    pub fn meaning(self) -> &'static str {
+        TABLE[self as usize].meaning
+    }
+}
+
+/// A value for every [`Setting`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings([u64; COUNT]);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self(Setting::ALL.map(Setting::default_value))
+    }
+}
+
+impl Settings {
+    /// The value of a setting, in its unit.
+    pub fn get(&self, setting: Setting) -> u64 {
+        self.0[setting as usize]
+    }
+
+    /// The value of a setting that is a time.
+    pub fn time(&self, setting: Setting) -> Duration {
+        Duration::from_millis(self.get(setting))
+    }
+
+    /// Sets a setting, in its unit; a value out of its range becomes the nearest in it.
+    pub fn set(&mut self, setting: Setting, value: u64) {
+        self.0[setting as usize] = value.clamp(*setting.range().start(), *setting.range().end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_in_its_range_and_every_place_is_its_own() {
+        let mut places = std::collections::BTreeSet::new();
+        for setting in Setting::ALL {
+            assert!(setting.range().contains(&setting.default_value()), "{}", setting.key());
+            assert!(Setting::TABLES.contains(&setting.table()));
+            assert!(places.insert((setting.table(), setting.key())));
+            assert!(!setting.meaning().is_empty());
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The operator's file, and what reading must survive.
+
+use spell_manifest::{OperatorConfig, Setting, Settings, parse};
+use spell_types::{Limit, Limits};
+
+#[test]
+fn an_empty_file_changes_nothing() {
+    let config = OperatorConfig::parse("", "spell.toml").unwrap();
+    assert_eq!(config, OperatorConfig::default());
+    assert_eq!(config.ceilings, Limits::unbounded());
+    assert_eq!(config.settings, Settings::default());
+}
+
+#[test]
+fn every_setting_and_every_limit_can_be_written() {
+    let mut text = String::new();
+    for table in ["defaults", "ceilings"] {
+        text.push_str(&format!("[{table}]\n"));
+        for limit in Limit::ALL {
+            text.push_str(&format!("{} = \"{}\"\n", limit.key(), limit.unit().format(limit.default_value())));
+        }
+    }
+    for table in Setting::TABLES {
+        text.push_str(&format!("[{table}]\n"));
+        for setting in Setting::ALL.into_iter().filter(|setting| setting.table() == table) {
+            text.push_str(&format!("{} = \"{}\"\n", setting.key(), setting.unit().format(*setting.range().end())));
+        }
+    }
+    let config = OperatorConfig::parse(&text, "spell.toml").unwrap();
+    assert_eq!((&config.defaults, &config.ceilings), (&Limits::default(), &Limits::default()));
+    assert!(Setting::ALL.into_iter().all(|setting| config.settings.get(setting) == *setting.range().end()));
+}
+
+#[test]
+fn networks_are_read_and_bare_numbers_are_seconds_and_bytes() {
+    let text =
+        "[host]\nheader_time = 3\nheader_bytes = 8192\n[outbound]\nallow_networks = [\"127.0.0.0/8\", \"::1\"]\nidle_time = \"250ms\"\n";
+    let config = OperatorConfig::parse(text, "spell.toml").unwrap();
+    assert_eq!(config.allow_networks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.0/8", "::1/128"]);
+    assert_eq!(config.settings.time(Setting::HeaderTime).as_secs(), 3);
+    assert_eq!(config.settings.time(Setting::OutboundIdleTime).as_millis(), 250);
+    assert_eq!(config.settings.get(Setting::HeaderBytes), 8192);
+}
+
+#[test]
+fn no_text_makes_reading_panic() {
+    let maximal = include_str!("ui/valid/maximal.toml");
+    let cuts = (0..=maximal.len()).filter_map(|end| maximal.get(..end).map(str::to_owned));
+    let holes = maximal.lines().enumerate().map(|(skipped, _)| {
+        maximal.lines().enumerate().filter(|(line, _)| *line != skipped).map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+    });
+    let strange = ["[".repeat(10_000), "a.".repeat(10_000), "a=[".repeat(10_000), "\u{feff}\0".to_owned(), "ä = \"".to_owned()];
+    for text in cuts.chain(holes).chain(strange) {
+        for error in [parse(&text, "x", "app".as_ref()).err(), OperatorConfig::parse(&text, "x").err()].into_iter().flatten() {
+            assert!(!error.to_string().is_empty());
+            assert!(error.diagnostics().len() <= spell_manifest::DIAGNOSTICS_MAX);
+        }
+    }
+}
+
+#[test]
+fn a_large_file_full_of_mistakes_is_refused_in_time() {
+    let mut text = "spin_manifest_version = 2\napplication = { name = \"x\" }\n".to_owned();
+    for number in 0..8_000 {
+        text.push_str(&format!("[component.some-component-w{number}]\nsource = \"x\"\n[[trigger.http]]\nroute = \"/\"\ncomponent = \"some-componnet-w{number}\"\n"));
+    }
+    let started = std::time::Instant::now();
+    let error = parse(&text, "x", "app".as_ref()).unwrap_err();
+    assert!(error.to_string().ends_with("error: 7968 more like these"));
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}

@@ -1,0 +1,82 @@
+//! The database of the host: its schema, and who may read and write. It knows `spell.db` as a whole; it must never know what
+//! single tables are used for.
+
+use crate::StoreError;
+use crate::file::{Kind, Synchronous};
+use crate::queue::JobError;
+use crate::readers::{READERS, Readers};
+use crate::writer::{WriteCounts, Writer};
+use rusqlite::Connection;
+use rusqlite_migration::M;
+use std::path::Path;
+
+/// Key-value data on disk. Dropping it finishes the writes that are queued.
+pub struct Database {
+    /// Dropped before the writer, whose connection is then the last one and folds the write-ahead log into the file. Absent in
+    /// memory, where a second connection would see another database: there the writer reads as well.
+    readers: Option<Readers>,
+    writer: Writer,
+}
+
+const SPELL_DB: Kind = Kind {
+    file_name: "spell.db",
+    application_id: 0x5350_4c31, // "SPL1"
+    synchronous: Synchronous::Full,
+    migrations: &[M::up(
+        "CREATE TABLE key_value (
+             store TEXT NOT NULL,
+             key   TEXT NOT NULL,
+             value BLOB NOT NULL,
+             PRIMARY KEY (store, key)
+         ) STRICT, WITHOUT ROWID;
+         -- Bytes of keys and values in each store, kept in the same transaction as the rows it sums up.
+         CREATE TABLE key_value_usage (
+             store TEXT NOT NULL PRIMARY KEY,
+             bytes INTEGER NOT NULL CHECK (bytes >= 0)
+         ) STRICT, WITHOUT ROWID;",
+    )],
+};
+
+impl Database {
+    /// Opens `spell.db` in the state directory; creates what is missing, readable by the owner alone.
+    ///
+    /// Refused are: a file of another program, a schema newer than this program, a SQLite with known defects.
+    pub fn open(state_dir: &Path) -> Result<Database, StoreError> {
+        let connection = SPELL_DB.open(state_dir)?;
+        let connections = (0..READERS).map(|_| SPELL_DB.open_read_only(state_dir)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Database { readers: Some(Readers::start(connections)?), writer: Writer::start(connection)? })
+    }
+
+    /// A database without a file; gone when it is dropped.
+    pub fn in_memory() -> Result<Database, StoreError> {
+        Ok(Database { readers: None, writer: Writer::start(SPELL_DB.open_in_memory()?)? })
+    }
+
+    /// How many writes there were since it was opened, and how many commits they took.
+    pub fn write_counts(&self) -> WriteCounts {
+        self.writer.counts()
+    }
+
+    /// Runs the work in a transaction on the writer's thread. An `Ok` is on disk.
+    pub(crate) async fn write<T, R, F>(&self, work: F) -> Result<T, JobError<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// Runs the work on a reader's thread.
+    pub(crate) async fn read<T, R, F>(&self, work: F) -> Result<T, JobError<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+    {
+        match &self.readers {
+            Some(readers) => readers.read(work).await,
+            None => self.writer.write(work).await,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A bounded queue of jobs for a database thread, and the answers to them. It knows channels and waiting; it must never know
+//! transactions or tables.
+
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs that wait in one queue. A job holds at most one value, so this bounds its memory too.
+pub(crate) const JOBS_QUEUED_MAX: usize = 256;
+/// The longest wait for a place in a full queue.
+const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Why a job has no result.
+#[derive(Debug)]
+pub(crate) enum JobError<R> {
+    /// The job itself said no; nothing was changed.
+    Refused(R),
+    /// A statement of the job failed; nothing was changed.
+    Failed(rusqlite::Error),
+    /// The database did not take the job, or could not keep what it did.
+    Unavailable,
+}
+
+impl<R> From<rusqlite::Error> for JobError<R> {
+    fn from(error: rusqlite::Error) -> Self {
+        JobError::Failed(error)
+    }
+}
+
+/// A piece of work for a database thread, its types forgotten.
+pub(crate) trait Job: Send {
+    /// Does the work. False where its changes are to be undone.
+    fn run(&mut self, connection: &Connection) -> bool;
+    /// Tells the caller: the job's own result, or that it could not be kept.
+    fn answer(self: Box<Self>, kept: bool);
+}
+
+/// The end of the queue that callers hold.
+pub(crate) struct Queue(mpsc::Sender<Box<dyn Job>>);
+
+/// The end of the queue that a thread holds.
+pub(crate) type Jobs = mpsc::Receiver<Box<dyn Job>>;
+
+impl Queue {
+    pub(crate) fn new() -> (Queue, Jobs) {
+        let (sender, jobs) = mpsc::channel(JOBS_QUEUED_MAX);
+        (Queue(sender), jobs)
+    }
+
+    /// Has a database thread do the work, and waits for its answer without blocking. Needs a Tokio runtime with time.
+    pub(crate) async fn call<T, R, F>(&self, work: F) -> Result<T, JobError<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+    {
+        let Ok(Ok(place)) = tokio::time::timeout(QUEUE_WAIT_MAX, self.0.reserve()).await else {
+            return Err(JobError::Unavailable);
+        };
+        let (reply, answer) = oneshot::channel();
+        place.send(Box::new(Call { work: Some(work), result: None, reply }));
+        answer.await.unwrap_or(Err(JobError::Unavailable))
+    }
+
+    /// Jobs that wait now.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
+    }
+}
+
+struct Call<T, R, F> {
+    work: Option<F>,
+    result: Option<Result<T, JobError<R>>>,
+    reply: oneshot::Sender<Result<T, JobError<R>>>,
+}
+
+impl<T, R, F> Job for Call<T, R, F>
+where
+    T: Send,
+    R: Send,
+    F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> bool {
+        // A panic is this caller's failure and nobody else's: it finds its answer missing, the thread goes on.
+        let work = self.work.take();
+        self.result = work.and_then(|work| catch_unwind(AssertUnwindSafe(|| work(connection))).ok());
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, kept: bool) {
+        // A refusal may rest on writes of the same batch, so it does not outlive them either.
+        let result = if kept { self.result } else { Some(Err(JobError::Unavailable)) };
+        if let Some(result) = result {
+            // A caller that went away needs no answer.
+            let _ = self.reply.send(result);
+        }
+    }
+}

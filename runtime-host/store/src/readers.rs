@@ -1,0 +1,51 @@
+//! The threads that read, so that no async worker ever waits for the disk. It knows connections and a shared queue; it must
+//! never know which tables the jobs read.
+
+use crate::StoreError;
+use crate::queue::{JobError, Jobs, Queue};
+use crate::worker::Worker;
+use rusqlite::Connection;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Threads that read, each with a connection of its own.
+pub(crate) const READERS: usize = 2;
+
+/// Hands reads to whichever thread is free.
+pub(crate) struct Readers {
+    queue: Queue,
+    _workers: Vec<Worker>,
+}
+
+impl Readers {
+    /// One thread for each of the connections.
+    pub(crate) fn start(connections: Vec<Connection>) -> Result<Readers, StoreError> {
+        let (queue, jobs) = Queue::new();
+        let jobs = Arc::new(Mutex::new(jobs));
+        let start = |connection| {
+            let jobs = Arc::clone(&jobs);
+            Worker::start("spell-db-read", move || run(&connection, &jobs))
+        };
+        let workers = connections.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
+        Ok(Readers { queue, _workers: workers })
+    }
+
+    /// Runs the work on a read-only connection. It sees every write that was acknowledged before.
+    pub(crate) async fn read<T, R, F>(&self, work: F) -> Result<T, JobError<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+    {
+        self.queue.call(work).await
+    }
+}
+
+fn run(connection: &Connection, jobs: &Mutex<Jobs>) {
+    loop {
+        // Whoever waits for a job holds the lock; it is released before the job is run.
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(mut job) = job else { return };
+        job.run(connection);
+        job.answer(true);
+    }
+}

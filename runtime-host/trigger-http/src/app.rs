@@ -1,0 +1,64 @@
+//! An app that is ready to serve: its routes, and behind them linked spells with their limits and grants.
+
+use crate::admission::Admission;
+use crate::routes::Routes;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use spell_capabilities::{Grants, Host};
+use spell_engine::HttpSpell;
+use spell_types::Limits;
+use std::sync::Arc;
+
+/// Everything the data plane serves.
+pub struct App {
+    /// The app's name and version, for `/.well-known/spin/info`.
+    pub info: AppInfo,
+    /// Where a path leads.
+    pub routes: Routes<Target>,
+}
+
+/// What an app says of itself.
+#[derive(Debug, Clone)]
+pub struct AppInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version, if it has one.
+    pub version: Option<String>,
+}
+
+/// What answers on a route.
+#[derive(Clone)]
+pub enum Target {
+    /// A spell.
+    Spell(Arc<Component>),
+    /// A fixed answer.
+    Static(Arc<StaticResponse>),
+}
+
+/// A fixed answer, checked when the app was loaded.
+#[derive(Debug, Clone)]
+pub struct StaticResponse {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// A component of the app: a linked spell, what it was granted, and what it may use.
+pub struct Component {
+    pub(crate) id: Arc<str>,
+    pub(crate) spell: Arc<HttpSpell<Host>>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+}
+
+impl Component {
+    /// Puts a component together.
+    pub fn new(id: Arc<str>, spell: HttpSpell<Host>, grants: Arc<Grants>, limits: Limits) -> Self {
+        let admission = Admission::new(&limits);
+        Self { id, spell: Arc::new(spell), grants, limits, admission }
+    }
+}

@@ -1,0 +1,171 @@
+//! One request, from its head to the head of its answer.
+
+use crate::access::{AccessLine, AccessLog};
+use crate::app::{App, Component, StaticResponse, Target};
+use crate::body::{GuestBody, RequestBody, ResponseBody};
+use crate::headers;
+use crate::recording::Recording;
+use crate::refusal::{self, Refusal};
+use crate::routes::Route;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
+use hyper::body::Incoming;
+use spell_types::{ExecutionSink, Limit, Outcome};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use wasmtime_wasi_http::WasiBody;
+
+/// What all connections share.
+pub(crate) struct Handler {
+    pub(crate) app: App,
+    pub(crate) sink: Arc<dyn ExecutionSink>,
+    pub(crate) access: Option<Arc<dyn AccessLog>>,
+    /// Places to run in the whole host.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+const WELL_KNOWN: &str = "/.well-known/spin/";
+
+impl Handler {
+    /// Answers a request, whatever it is.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Response<ResponseBody> {
+        let started = Instant::now();
+        let Some(access) = &self.access else { return self.route(request, client, started).await.0 };
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (response, component) = self.route(request, client, started).await;
+        access.answered(&AccessLine {
+            method: method.as_str(),
+            path: &path,
+            status: response.status().as_u16(),
+            component: component.as_deref(),
+            wall: started.elapsed(),
+        });
+        response
+    }
+
+    async fn route(&self, request: Request<Incoming>, client: SocketAddr, started: Instant) -> (Response<ResponseBody>, Option<Arc<str>>) {
+        if request.method() == Method::CONNECT {
+            let mut response =
+                refusal::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this is no proxy: CONNECT leads nowhere");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+            return (response, None);
+        }
+        let path = request.uri().path();
+        if let Some(page) = path.strip_prefix(WELL_KNOWN) {
+            return (self.well_known(page), None);
+        }
+        let Some(found) = self.app.routes.find(path) else { return (refusal::empty(StatusCode::NOT_FOUND), None) };
+        let (mut parts, incoming) = request.into_parts();
+        let uri = match headers::absolute_uri(&parts) {
+            Ok(uri) => uri,
+            Err(reason) => return (refusal::plain(StatusCode::BAD_REQUEST, "bad-host", &reason.to_string()), None),
+        };
+        match found.target {
+            Target::Static(fixed) => (fixed_response(fixed), None),
+            Target::Spell(component) => {
+                headers::rewrite(&mut parts.headers, &uri, found.route, &found.parameters, client);
+                let response = self.cast(component, found.route, parts, uri, incoming, started).await;
+                (response, Some(component.id.clone()))
+            }
+        }
+    }
+
+    fn well_known(&self, page: &str) -> Response<ResponseBody> {
+        match page {
+            "health" => Response::new(ResponseBody::Whole(Some(Bytes::from_static(b"OK")))),
+            "info" => {
+                let info = &self.app.info;
+                let mut json = serde_json::json!({ "name": info.name });
+                if let (Some(version), Some(members)) = (&info.version, json.as_object_mut()) {
+                    members.insert("version".to_owned(), version.as_str().into());
+                }
+                let mut response = Response::new(ResponseBody::Whole(Some(format!("{json:#}").into())));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            _ => refusal::empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Has a spell answer. Every way out of here leaves one record.
+    async fn cast(
+        &self,
+        component: &Arc<Component>,
+        route: &Arc<Route>,
+        mut parts: request::Parts,
+        uri: Uri,
+        incoming: Incoming,
+        started: Instant,
+    ) -> Response<ResponseBody> {
+        let mut recording = Recording::start(component.clone(), route.clone(), self.sink.clone(), started);
+        let request_bytes_max = component.limits.get(Limit::Request);
+        if content_length(&parts.headers).is_some_and(|length| length > request_bytes_max) {
+            return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request)));
+        }
+        let permit = match component.admission.admit(&self.places).await {
+            Ok(permit) => permit,
+            Err(reason) => return refuse(recording, &reason.into()),
+        };
+        let is_head = parts.method == Method::HEAD;
+        parts.uri = uri;
+        let body = RequestBody::new(incoming, recording.bytes_in.clone(), request_bytes_max);
+        let host = component.grants.host(&component.limits);
+        match component.spell.call(Request::from_parts(parts, body), host, &component.limits) {
+            Ok(execution) => recording.begin_guest(execution, permit),
+            Err(failure) => return refuse(recording, &(&failure).into()),
+        }
+        match std::future::poll_fn(|context| recording.poll_answer(context)).await {
+            Ok(answer) => send(recording, answer, is_head).await,
+            Err(_) if recording.bytes_in.too_large() => refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request))),
+            Err(failure) => refuse(recording, &(&failure).into()),
+        }
+    }
+}
+
+/// Sends a guest's answer, if it is one that can be sent.
+async fn send(mut recording: Recording, answer: Response<WasiBody>, is_head: bool) -> Response<ResponseBody> {
+    let (parts, body) = answer.into_parts();
+    if !(200..=599).contains(&parts.status.as_u16()) {
+        let refusal =
+            Refusal::bad_response(&format!("the spell answered with the status {}, which is none from 200 to 599", parts.status.as_u16()));
+        return refuse(recording, &refusal);
+    }
+    let has_body = !is_head && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let declared = if has_body { content_length(&parts.headers) } else { Some(0) };
+    if declared.is_some_and(|length| length > recording.component.limits.get(Limit::Response)) {
+        return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Response)));
+    }
+    recording.status = parts.status.as_u16();
+    let mut guest = GuestBody::new(recording, body, declared);
+    let filled = std::future::poll_fn(|context| Poll::Ready(guest.fill(context))).await;
+    match filled {
+        Ok(()) => Response::from_parts(parts, ResponseBody::Guest(Box::new(guest))),
+        Err(outcome) => match guest.into_recording() {
+            Some(recording) => refuse(recording, &Refusal::of(outcome)),
+            None => refusal::empty(StatusCode::BAD_GATEWAY),
+        },
+    }
+}
+
+fn refuse(mut recording: Recording, refusal: &Refusal) -> Response<ResponseBody> {
+    recording.end_guest();
+    let response = refusal.response(&recording.component);
+    recording.outcome = Some(refusal.outcome);
+    recording.status = response.status().as_u16();
+    response
+}
+
+fn fixed_response(fixed: &StaticResponse) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Whole(Some(fixed.body.clone())));
+    *response.status_mut() = fixed.status;
+    *response.headers_mut() = fixed.headers.clone();
+    response
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

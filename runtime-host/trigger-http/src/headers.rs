@@ -1,0 +1,168 @@
+//! A request as the guest sees it: an absolute URI, and the headers that the host vouches for.
+
+use crate::routes::Route;
+use http::header::{CONNECTION, HOST};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, request};
+use std::net::SocketAddr;
+
+/// Why a request cannot be given to any guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadRequest {
+    #[error("the request has no Host")]
+    NoHost,
+    #[error("the request has more than one Host")]
+    ManyHosts,
+    #[error("the Host of the request is not a host")]
+    MalformedHost,
+    #[error("the Host of the request is not the host it was sent to")]
+    OtherHost,
+    #[error("the Host of the request ends in .spin.internal, which no request from outside can")]
+    InternalHost,
+    #[error("the request has no path")]
+    NoPath,
+}
+
+const SPIN_PREFIX: &str = "spin-";
+const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
+const INJECTED_MAX: usize = 8;
+
+/// Makes the URI absolute: with the scheme of the listener and the authority that the client asked for.
+pub(crate) fn absolute_uri(parts: &request::Parts) -> Result<Uri, BadRequest> {
+    let authority = authority(parts)?;
+    let path: PathAndQuery = parts.uri.path_and_query().cloned().ok_or(BadRequest::NoPath)?;
+    let mut uri = http::uri::Parts::default();
+    uri.scheme = Some(Scheme::HTTP);
+    uri.authority = Some(authority);
+    uri.path_and_query = Some(path);
+    Uri::from_parts(uri).map_err(|_| BadRequest::NoPath)
+}
+
+fn authority(parts: &request::Parts) -> Result<Authority, BadRequest> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let named = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err(BadRequest::ManyHosts),
+        (Some(host), None) => Some(Authority::try_from(host.as_bytes()).map_err(|_| BadRequest::MalformedHost)?),
+        (None, None) => None,
+    };
+    let authority = match (parts.uri.authority(), named) {
+        (Some(target), Some(named)) if *target != named => return Err(BadRequest::OtherHost),
+        (Some(target), _) => target.clone(),
+        (None, Some(named)) => named,
+        (None, None) => return Err(BadRequest::NoHost),
+    };
+    if authority.as_str().contains('@') || authority.host().is_empty() {
+        return Err(BadRequest::MalformedHost);
+    }
+    if authority.host().trim_end_matches('.').to_ascii_lowercase().ends_with(".spin.internal") {
+        return Err(BadRequest::InternalHost);
+    }
+    Ok(authority)
+}
+
+/// Takes out what only the host may say, and says it.
+pub(crate) fn rewrite(headers: &mut HeaderMap, uri: &Uri, route: &Route, parameters: &[(String, String)], client: SocketAddr) {
+    headers.remove(CONNECTION);
+    let forged: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(SPIN_PREFIX)).cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
+    headers.reserve(INJECTED_MAX + parameters.len());
+    insert(headers, PATH_INFO, route.path_info(uri.path()));
+    insert(headers, FULL_URL, &uri.to_string());
+    headers.insert(MATCHED_ROUTE, route.matched.clone());
+    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
+    headers.insert(RAW_COMPONENT_ROUTE, route.matched.clone());
+    headers.insert(COMPONENT_ROUTE, route.without_wildcard.clone());
+    insert(headers, CLIENT_ADDRESS, &client.to_string());
+    for (name, value) in parameters {
+        let name = format!("spin-path-match-{}", name.to_ascii_lowercase().replace('_', "-"));
+        if let Ok(name) = HeaderName::try_from(name) {
+            insert(headers, name, value);
+        }
+    }
+}
+
+/// Paths and hosts come from a parsed URI: every one of their bytes can stand in a header.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::Routes;
+    use http::Request;
+
+    fn parts(uri: &str, headers: &[(&str, &str)]) -> request::Parts {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).expect("request").into_parts().0
+    }
+
+    #[test]
+    fn a_host_that_is_missing_doubtful_or_ours_is_refused() {
+        for (uri, hosts, expected) in [
+            ("/", vec![], Err(BadRequest::NoHost)),
+            ("/", vec!["a", "a"], Err(BadRequest::ManyHosts)),
+            ("/", vec!["a b"], Err(BadRequest::MalformedHost)),
+            ("/", vec!["user@a"], Err(BadRequest::MalformedHost)),
+            ("/", vec![""], Err(BadRequest::MalformedHost)),
+            ("http://a/", vec!["b"], Err(BadRequest::OtherHost)),
+            ("/", vec!["hello.spin.internal"], Err(BadRequest::InternalHost)),
+            ("/", vec!["HELLO.Spin.Internal.:80"], Err(BadRequest::InternalHost)),
+            ("/x?y=1", vec!["a:80"], Ok("http://a:80/x?y=1")),
+            ("http://a/x", vec!["a"], Ok("http://a/x")),
+            ("http://a/x", vec![], Ok("http://a/x")),
+        ] {
+            let headers: Vec<(&str, &str)> = hosts.iter().map(|host| ("host", *host)).collect();
+            assert_eq!(absolute_uri(&parts(uri, &headers)).map(|uri| uri.to_string()), expected.map(str::to_owned), "{uri} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn the_guest_sees_exactly_the_headers_that_the_host_vouches_for() {
+        let routes = Routes::new([("/u/:user_id/...".to_owned(), ())]).expect("routes");
+        let mut parts = parts(
+            "/u/7/a?q=1",
+            &[
+                ("host", "example:80"),
+                ("spin-client-addr", "1.2.3.4:5"),
+                ("spin-bogus", "x"),
+                ("connection", "close"),
+                ("x-a", "1"),
+                ("x-a", "2"),
+            ],
+        );
+        let uri = absolute_uri(&parts).expect("uri");
+        let found = routes.find(uri.path()).expect("route");
+        rewrite(&mut parts.headers, &uri, found.route, &found.parameters, "127.0.0.1:9".parse().expect("address"));
+        let mut seen: Vec<String> =
+            parts.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
+        seen.sort();
+        let expected = [
+            "host: example:80",
+            "spin-base-path: /",
+            "spin-client-addr: 127.0.0.1:9",
+            "spin-component-route: /u/:user_id",
+            "spin-full-url: http://example:80/u/7/a?q=1",
+            "spin-matched-route: /u/:user_id/...",
+            "spin-path-info: /a",
+            "spin-path-match-user-id: 7",
+            "spin-raw-component-route: /u/:user_id/...",
+            "x-a: 1",
+            "x-a: 2",
+        ];
+        assert_eq!(seen, expected);
+    }
+}

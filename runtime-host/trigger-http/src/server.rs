@@ -1,0 +1,205 @@
+//! Connections: accepting them, spreading them over the cores, and letting them end in peace.
+
+use crate::access::AccessLog;
+use crate::app::App;
+use crate::handler::Handler;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use spell_types::ExecutionSink;
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::timeout;
+
+/// What an operator decides about connections.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Threads that serve connections, each with an event loop of its own.
+    pub threads: usize,
+    /// Connections that can be open at the same time; others wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Requests that can run at the same time, all components together.
+    pub concurrency_max: usize,
+    /// The longest a client may take for the head of a request; an idle connection is closed after it.
+    pub header_time_max: Duration,
+    /// Bytes of a request's head.
+    pub header_bytes_max: usize,
+    /// The longest that requests are waited for when the host stops.
+    pub drain_time_max: Duration,
+}
+
+/// The server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A thread or its event loop could not be made.
+    #[error("a serving thread could not be started: {0}")]
+    Thread(#[source] io::Error),
+    /// The listener cannot be used.
+    #[error("the listener cannot be used: {0}")]
+    Listener(#[source] io::Error),
+}
+
+/// A running server. It serves until it is told to drain.
+pub struct Server {
+    workers: Vec<JoinHandle<()>>,
+    accepting: tokio::task::JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    drain_time_max: Duration,
+}
+
+/// A connection with the place it holds among all connections.
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+impl Server {
+    /// Starts serving an app on a bound listener. To be called within a runtime, which accepts; the work is done elsewhere.
+    pub fn start(
+        listener: TcpListener,
+        app: App,
+        config: &ServerConfig,
+        sink: Arc<dyn ExecutionSink>,
+        access: Option<Arc<dyn AccessLog>>,
+    ) -> Result<Self, ServerError> {
+        let places = Arc::new(Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS)));
+        let handler = Arc::new(Handler { app, sink, access, places });
+        let (stop, stopped) = watch::channel(false);
+        let mut workers = Vec::new();
+        let mut queues = Vec::new();
+        for index in 0..config.threads.max(1) {
+            let (queue, connections) = mpsc::channel(CONNECTION_QUEUE_MAX);
+            let open = Arc::new(AtomicUsize::new(0));
+            let serving = Serving { handler: handler.clone(), config: config.clone(), open: open.clone() };
+            workers.push(start_worker(index, serving, connections).map_err(ServerError::Thread)?);
+            queues.push(WorkerQueue { queue, open });
+        }
+        listener.set_nonblocking(true).map_err(ServerError::Listener)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Listener)?;
+        let permits = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
+        let accepting = tokio::spawn(accept(listener, queues, permits, stopped));
+        Ok(Self { workers, accepting, stop, drain_time_max: config.drain_time_max })
+    }
+
+    /// Stops accepting and waits for what is running, within the drain time. Tells whether all of it ended.
+    pub async fn drain(self) -> bool {
+        let _ = self.stop.send(true);
+        let _ = self.accepting.await;
+        // The workers see the end of their queues now, and bound their waiting themselves.
+        let bound = self.drain_time_max + DRAIN_SLACK;
+        let joined = tokio::task::spawn_blocking(move || self.workers.into_iter().all(|worker| worker.join().is_ok()));
+        matches!(timeout(bound, joined).await, Ok(Ok(true)))
+    }
+}
+
+/// Connections on their way to a worker.
+const CONNECTION_QUEUE_MAX: usize = 1_024;
+const DRAIN_SLACK: Duration = Duration::from_secs(1);
+/// Pause after a failed accept, which mostly means that descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+struct WorkerQueue {
+    queue: mpsc::Sender<Accepted>,
+    open: Arc<AtomicUsize>,
+}
+
+async fn accept(listener: tokio::net::TcpListener, workers: Vec<WorkerQueue>, permits: Arc<Semaphore>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            // What the kernel had accepted is served above, before this is looked at.
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        match accepted {
+            Ok((stream, client)) => hand_over(stream, client, permit, &workers).await,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn hand_over(stream: tokio::net::TcpStream, client: SocketAddr, permit: OwnedSemaphorePermit, workers: &[WorkerQueue]) {
+    let Some(worker) = workers.iter().min_by_key(|worker| worker.open.load(Ordering::Relaxed)) else { return };
+    // Without this, an answer in two writes waits for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    if let Ok(stream) = stream.into_std() {
+        worker.open.fetch_add(1, Ordering::Relaxed);
+        let _ = worker.queue.send((stream, client, permit)).await;
+    }
+}
+
+/// What a worker needs to serve its connections.
+#[derive(Clone)]
+struct Serving {
+    handler: Arc<Handler>,
+    config: ServerConfig,
+    open: Arc<AtomicUsize>,
+}
+
+fn start_worker(index: usize, serving: Serving, mut connections: mpsc::Receiver<Accepted>) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name(format!("spell-http-{index}")).spawn(move || {
+        runtime.block_on(async {
+            let graceful = GracefulShutdown::new();
+            let drain_time_max = serving.config.drain_time_max;
+            while let Some((stream, client, permit)) = connections.recv().await {
+                match tokio::net::TcpStream::from_std(stream) {
+                    Ok(stream) => serve(stream, client, permit, serving.clone(), &graceful),
+                    Err(error) => tracing::warn!(%error, "a connection could not be served"),
+                }
+            }
+            // Connections that came just now have a request on them: let them read it before they are told to end.
+            tokio::time::sleep(LAST_REQUEST_TIME).await;
+            if timeout(drain_time_max, graceful.shutdown()).await.is_err() {
+                tracing::warn!("requests were still running when the drain time was over");
+            }
+        });
+        // Guests that outlive their answers end here.
+        runtime.shutdown_background();
+    })
+}
+
+/// How long a connection that has just been accepted may take to bring its request while the host stops.
+const LAST_REQUEST_TIME: Duration = Duration::from_millis(50);
+
+fn serve(stream: tokio::net::TcpStream, client: SocketAddr, permit: OwnedSemaphorePermit, serving: Serving, graceful: &GracefulShutdown) {
+    let Serving { handler, config, open } = serving;
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_time_max)
+        .max_buf_size(config.header_bytes_max.max(HTTP1_BUFFER_BYTES_MIN));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
+        .keep_alive_interval(Some(HTTP2_KEEP_ALIVE))
+        .keep_alive_timeout(config.header_time_max);
+    let service = service_fn(move |request| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.answer(request, client).await) }
+    });
+    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        open.fetch_sub(1, Ordering::Relaxed);
+        drop(permit);
+    });
+}
+
+/// The least that hyper works with.
+const HTTP1_BUFFER_BYTES_MIN: usize = 8_192;
+const HTTP2_STREAMS_MAX: u32 = 128;
+const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);
