@@ -100,6 +100,8 @@ const TABLES_PER_COMPONENT_MAX: u32 = 32;
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 /// Bytes of a memory that are reset in place rather than given back to the kernel.
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 4 << 20;
+/// Slots that stay warm after use: with the bytes above, the bound of what an idle pool keeps in memory.
+const WARM_SLOTS_MAX: u32 = 128;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 const STACK_KEEP_RESIDENT_BYTES: usize = 32 << 10;
 
@@ -116,7 +118,7 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
         .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
-        .max_unused_warm_slots(instances)
+        .max_unused_warm_slots(instances.min(WARM_SLOTS_MAX))
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES);
     // The page-map scan asks the kernel which pages are present and dirty. A page in swap is not present, so it would keep
     // what the previous guest wrote: with swap on, memory goes back to the kernel instead.

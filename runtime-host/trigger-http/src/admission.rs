@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Duration, timeout};
 
 /// A place to run; given back when dropped.
+#[derive(Debug)]
 pub(crate) struct Permit {
     _component: OwnedSemaphorePermit,
     _host: OwnedSemaphorePermit,
@@ -93,7 +94,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_runs_one_waits_and_the_third_is_refused() {
         let (admission, host) = (admission(1, 1, 60_000), Arc::new(Semaphore::new(10)));
-        let first = admission.admit(&host).await.ok().expect("a place");
+        let first = admission.admit(&host).await.expect("a place");
         let mut second = Box::pin(admission.admit(&host));
         assert!(timeout(Duration::from_millis(1), &mut second).await.is_err(), "the second waits");
         assert_eq!(admission.admit(&host).await.err(), Some(NoPlace::QueueFull));
@@ -104,7 +105,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_ends_at_the_limit_and_leaves_the_queue() {
         let (admission, host) = (admission(1, 1, 50), Arc::new(Semaphore::new(10)));
-        let _first = admission.admit(&host).await.ok().expect("a place");
+        let _first = admission.admit(&host).await.expect("a place");
         assert_eq!(admission.admit(&host).await.err(), Some(NoPlace::WaitedTooLong));
         assert_eq!(admission.waiting.load(Ordering::Relaxed), 0);
     }

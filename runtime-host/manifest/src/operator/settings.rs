@@ -11,10 +11,8 @@ pub enum Setting {
     Concurrency,
     /// Open inbound connections.
     Connections,
-    /// The longest that a client may take to send the head of a request.
+    /// The longest that a client may take for the head of a request, silence before it included.
     HeaderTime,
-    /// The longest that an inbound connection may stay silent between requests.
-    IdleTime,
     /// The longest that running requests may take to end when the host stops.
     DrainTime,
     /// Bytes of the head of a request.
@@ -48,7 +46,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 14;
+const COUNT: usize = 13;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -59,8 +57,7 @@ const GIB: u64 = 1 << 30;
 const TABLE: [Row; COUNT] = [
     Row { setting: Setting::Concurrency, table: "host", key: "concurrency", unit: Count, default: 1_000, least: 1, most: 1_000_000, meaning: "requests at a time, all components together" },
     Row { setting: Setting::Connections, table: "host", key: "connections", unit: Count, default: 10_000, least: 1, most: 1_000_000, meaning: "open inbound connections" },
-    Row { setting: Setting::HeaderTime, table: "host", key: "header_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest that a client may take to send the head of a request" },
-    Row { setting: Setting::IdleTime, table: "host", key: "idle_time", unit: Milliseconds, default: 75 * SECOND, least: 1, most: 24 * HOUR, meaning: "longest silence of an inbound connection between requests" },
+    Row { setting: Setting::HeaderTime, table: "host", key: "header_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest that a client may take for the head of a request, silence before it included" },
     Row { setting: Setting::DrainTime, table: "host", key: "drain_time", unit: Milliseconds, default: 30 * SECOND, least: 0, most: HOUR, meaning: "longest that running requests may take to end when the host stops" },
     // The server cannot work with less than 8 KiB.
     Row { setting: Setting::HeaderBytes, table: "host", key: "header_bytes", unit: Bytes, default: 64 * KIB, least: 8 * KIB, most: 16 * MIB, meaning: "head of a request" },
