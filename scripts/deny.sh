@@ -12,11 +12,11 @@ if ! [ -x "$deny" ] || [ "$("$deny" --version)" != "cargo-deny $DENY_VERSION" ];
 fi
 for manifest in Cargo.toml components/Cargo.toml; do
     echo "deny: licences, bans and sources of $manifest" >&2
-    "$deny" --offline --log-level error --manifest-path "$manifest" check --config deny.toml --hide-inclusion-graph licenses bans sources
+    "$deny" --offline --locked --log-level error --config deny.toml --manifest-path "$manifest" check --hide-inclusion-graph licenses bans sources
 done
 echo "deny: advisories" >&2
-if timeout 60 "$deny" --log-level error fetch db >/dev/null 2>&1; then
-    "$deny" --log-level error check --config deny.toml --hide-inclusion-graph advisories
+if timeout 60 "$deny" --log-level error --config deny.toml fetch db >/dev/null 2>&1; then
+    "$deny" --locked --log-level error --config deny.toml check --hide-inclusion-graph advisories
 else
     echo "deny: the advisory database cannot be reached: advisories were NOT checked" >&2
 fi

@@ -1,6 +1,7 @@
 //! `spell stats`: what components have used, as a table or as JSON.
 
 use crate::args;
+use crate::output::print;
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use serde_json::json;
@@ -10,9 +11,9 @@ use spell_store::{ComponentStats, Quantiles, Stats};
 pub(crate) fn run(arguments: &args::Stats) -> Result<()> {
     let stats = spell_store::stats(&arguments.state_dir, arguments.component.as_deref())?;
     if arguments.json {
-        println!("{:#}", as_json(&stats));
+        print(&format!("{:#}\n", as_json(&stats)))?;
     } else {
-        println!("{}", as_table(&stats));
+        print(&format!("{}\n", as_table(&stats)))?;
         if stats.dropped > 0 {
             eprintln!("warning: {} executions were not recorded because the queue was full", stats.dropped);
         }

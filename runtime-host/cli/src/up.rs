@@ -3,6 +3,7 @@
 use crate::access::Terminal;
 use crate::args::Up;
 use crate::assemble::Parts;
+use crate::output::print;
 use crate::sinks::Sinks;
 use crate::version;
 use anyhow::{Context, Result, bail};
@@ -106,7 +107,7 @@ impl Host {
         }
         eprintln!("Logging component stdio to \"{}\"", self.log_dir.display());
         eprintln!("Storing default key-value data to \"{}\"", self.state_dir.join("spell.db").display());
-        announce(app, &format!("http://{address}"));
+        print(&announcement(app, &format!("http://{address}")))?;
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         draining.store(true, Ordering::Relaxed);
         let drained = tokio::select! {
@@ -156,8 +157,8 @@ fn server_config(arguments: &Up, config: &OperatorConfig) -> Result<ServerConfig
 }
 
 /// The lines that tools wait for, on standard output, as Spin prints them.
-fn announce(app: &App, base_url: &str) {
-    println!("\nServing {base_url}\nAvailable Routes:");
+fn announcement(app: &App, base_url: &str) -> String {
+    let mut text = format!("\nServing {base_url}\nAvailable Routes:\n");
     for trigger in &app.triggers {
         let TriggerRoute::Public(pattern) = &trigger.route else { continue };
         let (id, description) = match &trigger.target {
@@ -169,11 +170,12 @@ fn announce(app: &App, base_url: &str) {
             None => (pattern.as_str(), ""),
         };
         let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
-        println!("  {id}: {base_url}{slash}{path}{wildcard}");
+        text.push_str(&format!("  {id}: {base_url}{slash}{path}{wildcard}\n"));
         if let Some(description) = description {
-            println!("    {description}");
+            text.push_str(&format!("    {description}\n"));
         }
     }
+    text
 }
 
 /// Ports tried after one that is taken.

@@ -76,7 +76,7 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         B::Error: Into<Error>,
     {
         let report = Arc::new(Report::default());
-        let store = MeteredStore::new(&self.engine, host, limits, report.clone()).map_err(|error| Failure::from_error(&error, None))?;
+        let store = MeteredStore::new(&self.engine, host, limits, report.clone()).map_err(|error| Failure::Host(format!("{error:#}")))?;
         let (answer, response) = oneshot::channel();
         let spell = self.clone();
         let run = async move {

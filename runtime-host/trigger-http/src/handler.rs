@@ -119,8 +119,9 @@ impl Handler {
             Err(failure) => return refuse(recording, &(&failure).into()),
         }
         match std::future::poll_fn(|context| recording.poll_answer(context)).await {
+            // Whatever the guest made of half a body: its client learns that the body was too large.
+            _ if recording.bytes_in.too_large() => refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request))),
             Ok(answer) => send(recording, answer, is_head).await,
-            Err(_) if recording.bytes_in.too_large() => refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request))),
             Err(failure) => refuse(recording, &(&failure).into()),
         }
     }

@@ -23,7 +23,10 @@ pub(crate) struct Refusal {
 impl From<&Failure> for Refusal {
     fn from(failure: &Failure) -> Self {
         let detail = match failure {
-            Failure::Host(_) => "the host failed; the reason is in its log".to_owned(),
+            Failure::Host(reason) => {
+                tracing::error!(reason, "a spell could not be run");
+                "the host failed; the reason is in its log".to_owned()
+            }
             other => other.to_string(),
         };
         Self { outcome: failure_outcome(failure), detail }

@@ -1,0 +1,12 @@
+//! Data for standard output.
+
+use std::io::{ErrorKind, Result, Write, stdout};
+
+/// Writes to standard output. A reader that has seen enough and gone away is no error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
