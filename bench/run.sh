@@ -28,11 +28,11 @@ install_package() {
 }
 
 case " $* " in
-*" -h "* | *" --help "*) exec python3 bench/run.py --help ;;
+*" -h "* | *" --help "*) exec python3 -B bench/run.py --help ;;
 esac
 install_wasmtime
 install_package wrk || { say "wrk is needed: install it with the system's package manager"; exit 1; }
 install_package strace || say "no strace: system calls will not be measured"
 say "building the native server"
 cargo build --quiet --locked --release --manifest-path bench/Cargo.toml
-exec python3 bench/run.py "$@"
+exec python3 -B bench/run.py "$@"

@@ -54,8 +54,20 @@ pub struct Server {
     drain_time_max: Duration,
 }
 
-/// A connection with the place it holds among all connections.
-type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+/// A connection with the place it holds.
+type Accepted = (TcpStream, SocketAddr, Place);
+
+/// A connection's place among all, and among those of its worker; given back when dropped.
+struct Place {
+    open: Arc<AtomicUsize>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Server {
     /// Starts serving an app on a bound listener. To be called within a runtime, which accepts; the work is done elsewhere.
@@ -73,10 +85,9 @@ impl Server {
         let mut queues = Vec::new();
         for index in 0..config.threads.max(1) {
             let (queue, connections) = mpsc::channel(CONNECTION_QUEUE_MAX);
-            let open = Arc::new(AtomicUsize::new(0));
-            let serving = Serving { handler: handler.clone(), config: config.clone(), open: open.clone() };
+            let serving = Serving { handler: handler.clone(), config: config.clone() };
             workers.push(start_worker(index, serving, connections).map_err(ServerError::Thread)?);
-            queues.push(WorkerQueue { queue, open });
+            queues.push(WorkerQueue { queue, open: Arc::default() });
         }
         listener.set_nonblocking(true).map_err(ServerError::Listener)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Listener)?;
@@ -99,6 +110,8 @@ impl Server {
 /// Connections on their way to a worker.
 const CONNECTION_QUEUE_MAX: usize = 1_024;
 const DRAIN_SLACK: Duration = Duration::from_secs(1);
+/// Connections that the kernel may have let in without our knowing.
+const BACKLOG_MAX: usize = 4_096;
 /// Pause after a failed accept, which mostly means that descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -109,20 +122,29 @@ struct WorkerQueue {
 
 async fn accept(listener: tokio::net::TcpListener, workers: Vec<WorkerQueue>, permits: Arc<Semaphore>, mut stopped: watch::Receiver<bool>) {
     loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let next = async {
+            let permit = permits.clone().acquire_owned().await;
+            (permit, listener.accept().await)
+        };
         let accepted = tokio::select! {
             biased;
-            accepted = listener.accept() => accepted,
-            // What the kernel had accepted is served above, before this is looked at.
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            accepted = next => accepted,
         };
         match accepted {
-            Ok((stream, client)) => hand_over(stream, client, permit, &workers).await,
-            Err(error) => {
+            (Ok(permit), Ok((stream, client))) => hand_over(stream, client, permit, &workers).await,
+            (_, Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+            (Err(_), _) => return,
         }
+    }
+    // Clients that the kernel let in before the stop are served as well.
+    for _ in 0..BACKLOG_MAX {
+        let Ok(permit) = permits.clone().try_acquire_owned() else { return };
+        let Ok(Ok((stream, client))) = timeout(Duration::ZERO, listener.accept()).await else { return };
+        hand_over(stream, client, permit, &workers).await;
     }
 }
 
@@ -132,7 +154,8 @@ async fn hand_over(stream: tokio::net::TcpStream, client: SocketAddr, permit: Ow
     let _ = stream.set_nodelay(true);
     if let Ok(stream) = stream.into_std() {
         worker.open.fetch_add(1, Ordering::Relaxed);
-        let _ = worker.queue.send((stream, client, permit)).await;
+        let place = Place { open: worker.open.clone(), _permit: permit };
+        let _ = worker.queue.send((stream, client, place)).await;
     }
 }
 
@@ -141,7 +164,6 @@ async fn hand_over(stream: tokio::net::TcpStream, client: SocketAddr, permit: Ow
 struct Serving {
     handler: Arc<Handler>,
     config: ServerConfig,
-    open: Arc<AtomicUsize>,
 }
 
 fn start_worker(index: usize, serving: Serving, mut connections: mpsc::Receiver<Accepted>) -> io::Result<JoinHandle<()>> {
@@ -150,9 +172,9 @@ fn start_worker(index: usize, serving: Serving, mut connections: mpsc::Receiver<
         runtime.block_on(async {
             let graceful = GracefulShutdown::new();
             let drain_time_max = serving.config.drain_time_max;
-            while let Some((stream, client, permit)) = connections.recv().await {
+            while let Some((stream, client, place)) = connections.recv().await {
                 match tokio::net::TcpStream::from_std(stream) {
-                    Ok(stream) => serve(stream, client, permit, serving.clone(), &graceful),
+                    Ok(stream) => serve(stream, client, place, serving.clone(), &graceful),
                     Err(error) => tracing::warn!(%error, "a connection could not be served"),
                 }
             }
@@ -170,8 +192,8 @@ fn start_worker(index: usize, serving: Serving, mut connections: mpsc::Receiver<
 /// How long a connection that has just been accepted may take to bring its request while the host stops.
 const LAST_REQUEST_TIME: Duration = Duration::from_millis(50);
 
-fn serve(stream: tokio::net::TcpStream, client: SocketAddr, permit: OwnedSemaphorePermit, serving: Serving, graceful: &GracefulShutdown) {
-    let Serving { handler, config, open } = serving;
+fn serve(stream: tokio::net::TcpStream, client: SocketAddr, place: Place, serving: Serving, graceful: &GracefulShutdown) {
+    let Serving { handler, config } = serving;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -194,8 +216,7 @@ fn serve(stream: tokio::net::TcpStream, client: SocketAddr, permit: OwnedSemapho
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
         }
-        open.fetch_sub(1, Ordering::Relaxed);
-        drop(permit);
+        drop(place);
     });
 }
 
