@@ -38,7 +38,7 @@ def ratios(samples, reference):
     return spread([ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs], "{:.2f}")
 
 
-def facts(versions, command, load, rounds):
+def facts(versions, command, load, rounds, busy):
     """What was measured on, with what, and how to do it again, as a list."""
     cpu = next((line.split(":", 1)[1].strip() for line in lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     memory_kib = next((int(line.split()[1]) for line in lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
@@ -48,6 +48,7 @@ def facts(versions, command, load, rounds):
         f"- kernel: {uname.system} {uname.release} {uname.machine}",
         f"- versions: {'; '.join(versions)}",
         f"- load: {rounds} rounds of {load.seconds} s per server, `wrk -t{load.threads} -c{load.connections}`",
+        f"- load average of the machine before the bench: {busy:.1f}",
         f"- command: `{command}`",
     ])
 

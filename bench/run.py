@@ -7,6 +7,7 @@ Knows which servers are compared and in what order; must never know how a server
 import argparse
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shlex
 import signal
@@ -54,6 +55,7 @@ def main():
     # Servers are ended by their `with`, which a signal alone would skip.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load = sample.Load(options.seconds, options.connections, options.threads)
+    busy = os.getloadavg()[0]
     failures = []
     try:
         require(servers.NATIVE, servers.WASMTIME, servers.SPELL, *(servers.GUESTS / group.guest for group in GROUPS))
@@ -66,7 +68,7 @@ def main():
         failures.append(str(error))
         sections = []
     if sections:
-        text = "\n\n".join([report.facts(versions(), shown_command(), load, options.rounds), *sections])
+        text = "\n\n".join([report.facts(versions(), shown_command(), load, options.rounds, busy), *sections])
         print(text)
         if options.write and not failures:
             report.write(DOCUMENT, text)

@@ -112,9 +112,9 @@ def recorded(server):
 
 
 def version(command):
-    """The first line that a program tells of its version."""
+    """What a program tells of its version, without build settings and copyright."""
     done = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    return done.stdout.decode(errors="replace").splitlines()[0].strip()
+    return (done.stdout.decode(errors="replace").splitlines() or ["?"])[0].partition(" [")[0].strip()
 
 
 def environment():

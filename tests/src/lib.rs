@@ -1,1 +1,19 @@
-//! Black-box tests of the `spell` binary.
+//! Black-box tests of the `spell` binary: it is started as a user starts it and spoken to over sockets.
+//!
+//! This crate knows the command line, the manifest format and HTTP/1.1 by the byte. It must never know a room of the host.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so and ends")]
+
+mod answer;
+mod client;
+mod host;
+mod manifest;
+mod setup;
+mod upstream;
+
+pub use answer::Answer;
+pub use client::{Client, Request};
+pub use host::{Host, wait_until};
+pub use manifest::{REVISIONS, app, both, component, guest, workspace};
+pub use setup::{Ended, Setup, run};
+pub use upstream::Upstream;

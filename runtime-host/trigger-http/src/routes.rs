@@ -50,6 +50,17 @@ impl Route {
         rest
     }
 
+    /// Whether the segments of the pattern are whole segments of the path. The router lets a slash be missing: for it, `/x/*`
+    /// takes `/xa/b`.
+    fn has_slashes_in(&self, path: &str) -> bool {
+        let mut segments = path.trim_matches('/').split('/');
+        let pattern = self.pattern.split('/').filter(|segment| !segment.is_empty());
+        pattern.take_while(|segment| !matches!(*segment, "..." | "*")).all(|expected| {
+            let Some(segment) = segments.next() else { return false };
+            expected.contains(':') || expected == segment
+        })
+    }
+
     fn parse(pattern: &str) -> Result<(Self, RouteSpec), RouteError> {
         let malformed = |reason: String| RouteError::Malformed { pattern: pattern.to_owned(), reason };
         let absolute = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/{pattern}") };
@@ -136,7 +147,7 @@ impl<T> Routes<T> {
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<Found<'_, T>> {
-        let found = self.router.best_match(path)?;
+        let found = self.router.match_iter(path).find(|found| found.handler().0.has_slashes_in(path))?;
         let captures = found.captures();
         let parameters = captures.params().iter().map(|capture| (capture.name().to_owned(), capture.value().to_owned())).collect();
         let (route, target) = found.handler();
@@ -169,6 +180,10 @@ mod tests {
             (&["/x/..."], "/x/", Some(0)),
             (&["/x/..."], "/x/a/b", Some(0)),
             (&["/x/..."], "/xa", None),
+            (&["/xy/..."], "/xyz/a", None),
+            (&["/x/...", "/xa/..."], "/xa/b", Some(1)),
+            (&["/foo/:a"], "/fooabc", None),
+            (&["/:a/b/..."], "/x/bc/d", None),
             (&["/x/*"], "/x/a", Some(0)),
             (&["/:name"], "/a", Some(0)),
             (&["/:name"], "/", None),

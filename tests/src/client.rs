@@ -1,0 +1,135 @@
+//! An HTTP/1.1 client that says exactly what it is told to, one request per connection.
+//!
+//! This file knows sockets. It must never follow, retry or correct anything.
+
+use crate::Answer;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// The longest silence of a server before a test takes it for dead.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// Speaks to one address.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    /// The server's address.
+    pub address: SocketAddr,
+}
+
+impl Client {
+    /// GET.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send()
+    }
+
+    /// A request to be completed and sent.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request {
+            client: *self,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: vec![("host".to_owned(), self.address.to_string())],
+            body: None,
+            is_chunked: false,
+        }
+    }
+
+    /// Sends these very bytes and reads until the server closes the connection.
+    pub fn raw(&self, bytes: &[u8]) -> Answer {
+        Answer::parse(&self.exchange(bytes), bytes.starts_with(b"HEAD "))
+    }
+
+    /// Whether the server takes connections.
+    pub fn is_refused(&self) -> bool {
+        TcpStream::connect(self.address).is_err()
+    }
+
+    /// Writes and reads side by side, so that a body that is echoed cannot fill both directions.
+    fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).expect("connect");
+        stream.set_read_timeout(Some(SILENCE_MAX)).expect("timeout");
+        stream.set_write_timeout(Some(SILENCE_MAX)).expect("timeout");
+        let mut received = Vec::new();
+        if bytes.len() <= CHUNK_BYTES {
+            // A server that refuses early may close before it has read everything: that is its answer, not an error.
+            let _ = stream.write_all(bytes);
+            let _ = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut received);
+            return received;
+        }
+        thread::scope(|scope| {
+            let mut writing = stream.try_clone().expect("clone");
+            scope.spawn(move || writing.write_all(bytes));
+            let _ = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut received);
+        });
+        received
+    }
+}
+
+/// A request that is put together.
+#[derive(Debug, Clone)]
+pub struct Request {
+    client: Client,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    is_chunked: bool,
+}
+
+impl Request {
+    /// Adds a header, also one that is there already.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gives it a body with its length announced.
+    #[must_use]
+    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(bytes.into());
+        self
+    }
+
+    /// Sends the body in chunks, its length not announced.
+    #[must_use]
+    pub fn chunked(mut self) -> Self {
+        self.is_chunked = true;
+        self
+    }
+
+    /// Sends it and reads the answer.
+    pub fn send(self) -> Answer {
+        self.client.raw(&self.bytes())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut text = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", self.method, self.path);
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let body = self.body.as_deref().unwrap_or_default();
+        if self.is_chunked {
+            text.push_str("transfer-encoding: chunked\r\n");
+        } else if self.body.is_some() {
+            text.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        text.push_str("\r\n");
+        let mut bytes = text.into_bytes();
+        if !self.is_chunked {
+            bytes.extend_from_slice(body);
+            return bytes;
+        }
+        for chunk in body.chunks(CHUNK_BYTES) {
+            bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            bytes.extend_from_slice(chunk);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"0\r\n\r\n");
+        bytes
+    }
+}

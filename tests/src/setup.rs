@@ -1,0 +1,160 @@
+//! How a host is started: its directory, arguments and environment. This file must never know what the host answers.
+
+use crate::Host;
+use crate::host::Captured;
+use crate::manifest::workspace;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A host that is about to be started. It gets a directory of its own and none of the test's environment.
+#[derive(Debug)]
+pub struct Setup {
+    directory: TempDir,
+    manifest: PathBuf,
+    state_dir: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    listen: String,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained about.
+    pub stderr: String,
+}
+
+impl Setup {
+    /// An app with this manifest.
+    pub fn new(manifest: &str) -> Self {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("spin.toml");
+        std::fs::write(&path, manifest).expect("write");
+        Self { manifest: path, ..Self::empty(directory) }
+    }
+
+    /// The app whose manifest is this file.
+    pub fn of_file(manifest: &Path) -> Self {
+        Self { manifest: manifest.to_owned(), ..Self::empty(tempfile::tempdir().expect("directory")) }
+    }
+
+    fn empty(directory: TempDir) -> Self {
+        Self {
+            manifest: PathBuf::new(),
+            state_dir: directory.path().join("state"),
+            directory,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            listen: "127.0.0.1:0".to_owned(),
+        }
+    }
+
+    /// Puts a file beside the manifest.
+    #[must_use]
+    pub fn file(self, name: &str, content: &str) -> Self {
+        let path = self.directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        std::fs::write(path, content).expect("write");
+        self
+    }
+
+    /// The directory of the manifest, for what is more than a file.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Gives the host this operator's file.
+    #[must_use]
+    pub fn operator(self, content: &str) -> Self {
+        let path = self.directory.path().join("spell.toml");
+        self.file("spell.toml", content).arguments(&["--config", &path.to_string_lossy()])
+    }
+
+    /// Adds arguments to the command line.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(OsString::from));
+        self
+    }
+
+    /// Adds a variable to the host's own environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Uses a state directory that outlives the host.
+    #[must_use]
+    pub fn state_dir(mut self, path: &Path) -> Self {
+        self.state_dir = path.to_owned();
+        self
+    }
+
+    /// Serves on this address.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = address.to_owned();
+        self
+    }
+
+    /// Starts it and waits until it serves; fails the test when it does not.
+    pub fn start(self) -> Host {
+        let child = self.spawn();
+        Host::serving(child, self.directory, self.state_dir)
+    }
+
+    /// Starts it and waits until it has given up; fails the test when it serves.
+    pub fn fail(self) -> Ended {
+        let mut child = self.spawn();
+        let captured = Captured::of(&mut child);
+        let status = captured.wait_for_end(&mut child);
+        Ended { code: status.code(), stdout: captured.stdout(), stderr: captured.stderr() }
+    }
+
+    fn spawn(&self) -> Child {
+        command()
+            .args(["up", "--listen", &self.listen, "--control-listen", "127.0.0.1:0"])
+            .arg("-f")
+            .arg(&self.manifest)
+            .arg("--state-dir")
+            .arg(&self.state_dir)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("spawn")
+    }
+}
+
+/// Runs the binary with these arguments to its end.
+pub fn run(arguments: &[&str]) -> Ended {
+    let output = command().args(arguments).stdin(Stdio::null()).output().expect("run");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command
+}
+
+/// `SPELL_BIN`, or what `cargo build` leaves.
+fn binary() -> PathBuf {
+    let built = || {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), |target| workspace().join(target));
+        target.join("debug/spell")
+    };
+    let path = std::env::var_os("SPELL_BIN").map_or_else(built, PathBuf::from);
+    assert!(path.exists(), "{} is missing: run `cargo build --workspace`, or name the binary in SPELL_BIN", path.display());
+    path
+}

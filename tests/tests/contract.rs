@@ -1,0 +1,166 @@
+//! What a Spin app may rely on: routes, the headers that the host vouches for, and bodies that pass unchanged.
+
+use serde_json::json;
+use spell_tests::{Host, REVISIONS, Setup, app, both, component};
+use std::collections::BTreeMap;
+
+/// The headers that the guest saw, sorted.
+fn seen(answer: &spell_tests::Answer) -> Vec<(String, String)> {
+    let json = answer.json();
+    let pairs = json["headers"].as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut headers: Vec<_> = pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
+    headers.sort();
+    headers
+}
+
+fn start() -> Host {
+    Setup::new(&both("")).start()
+}
+
+#[test]
+fn a_path_without_a_route_is_404_without_a_body() {
+    let host = start();
+    for path in ["/", "/nowhere", "/p2x/hello", "/P2/hello"] {
+        let answer = host.app.get(path);
+        assert_eq!((answer.status, answer.body.len(), answer.is_whole), (404, 0, true), "{path}");
+    }
+}
+
+#[test]
+fn well_known_paths_belong_to_the_host() {
+    let everything = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"p3\"\n".to_owned();
+    let host = Setup::new(&app(&[component("p3", "p3", ""), everything])).start();
+    assert_eq!(host.app.get("/.well-known/spin/health").text(), "OK");
+    assert_eq!(host.app.get("/.well-known/spin/info").json(), json!({ "name": "test", "version": "1.2.3" }));
+    assert_eq!(host.app.get("/.well-known/spin/other").status, 404);
+    assert_eq!(host.app.get("/.well-known/hello").text(), "hello", "other names are the app's");
+}
+
+#[test]
+fn a_guest_sees_exactly_the_headers_that_the_host_vouches_for() {
+    let routed = |revision: &str| component(revision, revision, "").replace("/...", "/:user_id/...");
+    let host = Setup::new(&app(&REVISIONS.map(routed))).start();
+    let address = host.app.address;
+    for revision in REVISIONS {
+        let request = host.app.request("GET", &format!("/{revision}/a%20b/headers?q=1"));
+        let answer = request.header("spin-client-addr", "6.6.6.6:6").header("Spin-Bogus", "x").header("x-own", "1").send();
+        let mut headers: BTreeMap<_, _> = seen(&answer).into_iter().collect();
+        let client = headers.remove("spin-client-addr").unwrap_or_default();
+        assert!(client.starts_with("127.0.0.1:") && client != "6.6.6.6:6", "{client}");
+        // Whether `host` is among the fields or only the authority is each revision's own business.
+        assert!(headers.remove("host").is_none_or(|host| host == address.to_string()));
+        let expected = [
+            ("spin-base-path", "/".to_owned()),
+            ("spin-component-route", format!("/{revision}/:user_id")),
+            ("spin-full-url", format!("http://{address}/{revision}/a%20b/headers?q=1")),
+            ("spin-matched-route", format!("/{revision}/:user_id/...")),
+            ("spin-path-info", "/headers".to_owned()),
+            ("spin-path-match-user-id", "a%20b".to_owned()),
+            ("spin-raw-component-route", format!("/{revision}/:user_id/...")),
+            ("x-own", "1".to_owned()),
+        ];
+        assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value)).into(), "{revision}");
+        assert_eq!(answer.json()["authority"], json!(address.to_string()), "{revision}");
+    }
+}
+
+#[test]
+fn a_header_sent_twice_arrives_twice() {
+    let host = start();
+    for revision in REVISIONS {
+        let request = host.app.request("GET", &format!("/{revision}/headers"));
+        let answer = request.header("x-a", "1").header("x-a", "2").header("cookie", "a=1").header("cookie", "b=2").send();
+        let values = |name: &str| seen(&answer).into_iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect::<Vec<_>>();
+        assert_eq!((values("x-a"), values("cookie")), (vec!["1".into(), "2".into()], vec!["a=1".into(), "b=2".into()]), "{revision}");
+    }
+}
+
+#[test]
+fn a_host_that_is_missing_doubtful_or_internal_is_a_bad_request() {
+    let host = start();
+    for lines in ["", "host: a\r\nhost: b\r\n", "host: a b\r\n", "host: user@a\r\n", "host: p2.spin.internal\r\n", "host:\r\n"] {
+        let answer = host.app.raw(format!("GET /p2/hello HTTP/1.1\r\n{lines}connection: close\r\n\r\n").as_bytes());
+        assert_eq!(answer.status, 400, "{lines:?}: {}", answer.text());
+    }
+    let answer = host.app.raw(b"GET http://a/p2/hello HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n");
+    assert_eq!(answer.status, 400, "the target and the Host disagree");
+}
+
+#[test]
+fn bytes_that_are_no_request_harm_nobody() {
+    let host = start();
+    let long = format!("GET /p2/hello HTTP/1.1\r\nhost: a\r\nx: {}\r\nconnection: close\r\n\r\n", "x".repeat(1 << 20));
+    let smuggled =
+        "POST /p2/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\nGET /";
+    for bytes in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", &long] {
+        let status = host.app.raw(bytes.as_bytes()).status;
+        assert!(status == 0 || (400..500).contains(&status), "{status} for {:?}", bytes.get(..40));
+    }
+    let smuggled = host.app.raw(smuggled.as_bytes());
+    assert!(smuggled.status >= 400 || smuggled.body.is_empty(), "two lengths are never both believed: {}", smuggled.text());
+    let connect = host.app.raw(b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\nconnection: close\r\n\r\n");
+    assert_eq!(connect.status, 405);
+    assert!(host.app.get("/p2/hello").is_success());
+}
+
+#[test]
+fn head_has_the_head_of_an_answer_and_nothing_more() {
+    let host = start();
+    for revision in REVISIONS {
+        let answer = host.app.request("HEAD", &format!("/{revision}/hello")).send();
+        assert_eq!((answer.status, answer.is_whole), (200, true), "{revision}: {:?}", answer.text());
+        assert_eq!(answer.header("content-length"), Some("5"), "{revision}");
+    }
+}
+
+#[test]
+fn a_body_comes_back_as_it_was_sent() {
+    let host = start();
+    let body: Vec<u8> = (0..1_usize << 20).map(|index| (index * 31 % 251) as u8).collect();
+    for revision in REVISIONS {
+        let request = host.app.request("POST", &format!("/{revision}/echo")).body(body.clone());
+        for request in [request.clone(), request.chunked()] {
+            let answer = request.send();
+            assert!(answer.is_success(), "{revision}: {} {} bytes", answer.status, answer.body.len());
+            assert!(answer.body == body, "{revision}: the bytes differ");
+        }
+        assert!(host.app.request("POST", &format!("/{revision}/echo")).body("").send().is_success());
+        let unread = host.app.request("POST", &format!("/{revision}/read-none")).body(body.clone()).send();
+        assert_eq!(unread.text(), "read none", "{revision}");
+    }
+}
+
+#[test]
+fn a_status_passes_through_if_it_is_one() {
+    let host = start();
+    for revision in REVISIONS {
+        for code in [200, 201, 204, 301, 304, 404, 418, 500, 503, 599] {
+            assert_eq!(host.app.get(&format!("/{revision}/status?code={code}")).status, code, "{revision}");
+        }
+        for code in [100, 101, 600, 999] {
+            let status = host.app.get(&format!("/{revision}/status?code={code}")).status;
+            assert!(matches!(status, 200 | 502), "{revision}: {code} became {status}");
+        }
+    }
+}
+
+#[test]
+fn a_fixed_answer_needs_no_component() {
+    let teapot = "[[trigger.http]]\nroute = \"/teapot\"\nstatic_response = { status_code = 418, headers = { x-tea = \"green\" }, body = \"short and stout\" }\n";
+    let host = Setup::new(&app(&[teapot.to_owned(), component("p2", "p2", "")])).start();
+    let answer = host.app.get("/teapot");
+    assert_eq!((answer.status, answer.header("x-tea"), answer.text().as_str()), (418, Some("green"), "short and stout"));
+    assert_eq!(host.app.get("/teapot/hot").status, 404);
+}
+
+#[test]
+fn a_connection_carries_many_requests() {
+    let host = start();
+    let request = |path: &str, last: &str| format!("GET {path} HTTP/1.1\r\nhost: a\r\n{last}\r\n");
+    let bytes = request("/p2/hello", "") + &request("/p3/hello", "") + &request("/nowhere", "connection: close\r\n");
+    let answer = host.app.raw(bytes.as_bytes());
+    let text = answer.text();
+    // The first answer's framing does not reach over the others: they follow in its rest.
+    assert_eq!((answer.status, text.matches("HTTP/1.1 200").count(), text.matches("HTTP/1.1 404").count()), (200, 1, 1), "{text}");
+}
