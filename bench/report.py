@@ -39,7 +39,7 @@ def ratios(samples, reference):
 
 
 def facts(versions, command, load, rounds, busy):
-    """What was measured on, with what, and how to do it again, as a list."""
+    """What was measured on, with what, and how to do it again, as a list. `busy` is the load average before and after."""
     cpu = next((line.split(":", 1)[1].strip() for line in lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     memory_kib = next((int(line.split()[1]) for line in lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     uname = platform.uname()
@@ -48,7 +48,7 @@ def facts(versions, command, load, rounds, busy):
         f"- kernel: {uname.system} {uname.release} {uname.machine}",
         f"- versions: {'; '.join(versions)}",
         f"- load: {rounds} rounds of {load.seconds} s per server, `wrk -t{load.threads} -c{load.connections}`",
-        f"- load average of the machine before the bench: {busy:.1f}",
+        f"- load average of the machine: {busy[0]:.1f} before and {busy[1]:.1f} at the end, the bench included",
         f"- command: `{command}`",
     ])
 

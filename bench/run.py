@@ -68,7 +68,7 @@ def main():
         failures.append(str(error))
         sections = []
     if sections:
-        text = "\n\n".join([report.facts(versions(), shown_command(), load, options.rounds, busy), *sections])
+        text = "\n\n".join([report.facts(versions(), shown_command(), load, options.rounds, (busy, os.getloadavg()[0])), *sections])
         print(text)
         if options.write and not failures:
             report.write(DOCUMENT, text)

@@ -50,9 +50,7 @@ impl Client {
 
     /// Writes and reads side by side, so that a body that is echoed cannot fill both directions.
     fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).expect("connect");
-        stream.set_read_timeout(Some(SILENCE_MAX)).expect("timeout");
-        stream.set_write_timeout(Some(SILENCE_MAX)).expect("timeout");
+        let mut stream = self.connect();
         let mut received = Vec::new();
         if bytes.len() <= CHUNK_BYTES {
             // A server that refuses early may close before it has read everything: that is its answer, not an error.
@@ -66,6 +64,26 @@ impl Client {
             let _ = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut received);
         });
         received
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("connect");
+        stream.set_read_timeout(Some(SILENCE_MAX)).expect("timeout");
+        stream.set_write_timeout(Some(SILENCE_MAX)).expect("timeout");
+        stream
+    }
+}
+
+/// A request that was sent and not answered yet.
+#[derive(Debug)]
+pub struct Pending(TcpStream);
+
+impl Pending {
+    /// Reads the answer.
+    pub fn answer(self) -> Answer {
+        let mut received = Vec::new();
+        let _ = self.0.take(ANSWER_BYTES_MAX).read_to_end(&mut received);
+        Answer::parse(&received, false)
     }
 }
 
@@ -105,6 +123,13 @@ impl Request {
     /// Sends it and reads the answer.
     pub fn send(self) -> Answer {
         self.client.raw(&self.bytes())
+    }
+
+    /// Sends it and leaves the answer for later; for requests without a long body.
+    pub fn begin(self) -> Pending {
+        let mut stream = self.client.connect();
+        stream.write_all(&self.bytes()).expect("write");
+        Pending(stream)
     }
 
     fn bytes(&self) -> Vec<u8> {

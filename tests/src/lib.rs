@@ -12,7 +12,7 @@ mod setup;
 mod upstream;
 
 pub use answer::Answer;
-pub use client::{Client, Request};
+pub use client::{Client, Pending, Request};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};
 pub use setup::{Ended, Setup, run};

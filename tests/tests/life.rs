@@ -1,4 +1,7 @@
 //! A host from its start to its end: what it says, what it counts, what it keeps, and that it loses nothing on the way out.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+#![expect(clippy::unwrap_used, reason = "functions beside the tests are tests as well")]
 
 use serde_json::json;
 use spell_tests::{REVISIONS, Setup, both, run, wait_until};
@@ -22,15 +25,16 @@ fn a_signal_during_many_slow_requests_loses_none_of_them() {
         let client = |index: usize| {
             let (begun, revision) = (&begun, REVISIONS[index % REVISIONS.len()]);
             let ask = move || {
+                let pending = app.request("GET", &format!("/{revision}/sleep?ms=1500")).begin();
                 begun.fetch_add(1, Ordering::Relaxed);
-                let answer = app.get(&format!("/{revision}/sleep?ms=1500"));
+                let answer = pending.answer();
                 if answer.is_whole { answer.status } else { 0 }
             };
             thread::Builder::new().stack_size(CLIENT_STACK_BYTES).spawn_scoped(scope, ask).unwrap()
         };
         let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+        // All requests are on their way; the host may not have accepted the last connections yet, and owes them an answer too.
         wait_until("all clients to begin", || begun.load(Ordering::Relaxed) == CLIENTS);
-        thread::sleep(Duration::from_millis(500));
         host.terminate();
         wait_until("the host to drain", || control.is_refused() || control.get("/healthz").status == 503);
         clients.into_iter().map(|client| client.join().unwrap()).collect()
