@@ -25,17 +25,29 @@ pub struct Host {
     pub app: Client,
     /// The control plane.
     pub control: Client,
-    child: Child,
+    child: Process,
     captured: Captured,
     directory: TempDir,
     state_dir: PathBuf,
 }
 
+/// A process that is killed when it is dropped, also by a test that fails while it starts.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Host {
-    pub(crate) fn serving(mut child: Child, directory: TempDir, state_dir: PathBuf) -> Self {
-        let captured = Captured::of(&mut child);
+    pub(crate) fn serving(child: Child, directory: TempDir, state_dir: PathBuf) -> Self {
+        let mut child = Process(child);
+        let captured = Captured::of(&mut child.0);
         wait_until("the host to serve", || {
-            let ended = child.try_wait().expect("wait");
+            let ended = child.0.try_wait().expect("wait");
             assert!(ended.is_none(), "the host ended: {}", captured.stderr());
             // The two streams are read by threads of their own: the line that was printed first may be seen last.
             captured.stdout().contains("Available Routes:") && captured.stderr().contains("Storing default")
@@ -85,12 +97,12 @@ impl Host {
 
     /// Asks it to end, with SIGTERM.
     pub fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("signal");
+        kill_process(Pid::from_child(&self.child.0), Signal::TERM).expect("signal");
     }
 
     /// Waits until it has ended by itself.
     pub fn wait(&mut self) -> Ended {
-        let status = self.captured.wait_for_end(&mut self.child);
+        let status = self.captured.wait_for_end(&mut self.child.0);
         Ended { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
     }
 
@@ -98,13 +110,6 @@ impl Host {
     pub fn stop(mut self) -> Ended {
         self.terminate();
         self.wait()
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
