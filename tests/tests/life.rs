@@ -1,4 +1,7 @@
 //! A host from its start to its end: what it says, what it counts, what it keeps, and that it loses nothing on the way out.
+
+#![expect(clippy::unwrap_used, reason = "functions beside the tests are tests as well")]
+
 use serde_json::json;
 use spell_tests::{Host, REVISIONS, Setup, both, run, wait_until};
 use std::fs;
