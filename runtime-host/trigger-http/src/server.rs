@@ -6,16 +6,16 @@ use crate::handler::Handler;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use spell_types::ExecutionSink;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// What an operator decides about connections.
@@ -166,34 +166,76 @@ struct Serving {
     config: ServerConfig,
 }
 
-fn start_worker(index: usize, serving: Serving, mut connections: mpsc::Receiver<Accepted>) -> io::Result<JoinHandle<()>> {
+fn start_worker(index: usize, serving: Serving, connections: mpsc::Receiver<Accepted>) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name(format!("spell-http-{index}")).spawn(move || {
-        runtime.block_on(async {
-            let graceful = GracefulShutdown::new();
-            let drain_time_max = serving.config.drain_time_max;
-            while let Some((stream, client, place)) = connections.recv().await {
-                match tokio::net::TcpStream::from_std(stream) {
-                    Ok(stream) => serve(stream, client, place, serving.clone(), &graceful),
-                    Err(error) => tracing::warn!(%error, "a connection could not be served"),
-                }
-            }
-            // Connections that came just now have a request on them: let them read it before they are told to end.
-            tokio::time::sleep(LAST_REQUEST_TIME).await;
-            if timeout(drain_time_max, graceful.shutdown()).await.is_err() {
-                tracing::warn!("requests were still running when the drain time was over");
-            }
-        });
+        runtime.block_on(work(serving, connections));
         // Guests that outlive their answers end here.
         runtime.shutdown_background();
     })
 }
 
-/// How long a connection that has just been accepted may take to bring its request while the host stops.
-const LAST_REQUEST_TIME: Duration = Duration::from_millis(50);
+/// Serves connections until no more come, then lets those that are open end, within the drain time.
+async fn work(serving: Serving, mut connections: mpsc::Receiver<Accepted>) {
+    let (stop, stopping) = watch::channel(false);
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = connections.recv() => match accepted {
+                Some((stream, client, place)) => _ = open.spawn(serve(stream, client, place, serving.clone(), stopping.clone())),
+                None => break,
+            },
+            Some(_) = open.join_next(), if !open.is_empty() => {}
+        }
+    }
+    let _ = stop.send(true);
+    let all_ended = async { while open.join_next().await.is_some() {} };
+    if timeout(serving.config.drain_time_max, all_ended).await.is_err() {
+        tracing::warn!("requests were still running when the drain time was over");
+    }
+}
 
-fn serve(stream: tokio::net::TcpStream, client: SocketAddr, place: Place, serving: Serving, graceful: &GracefulShutdown) {
+/// How long a connection may take to bring its first request after the host was told to stop.
+const FIRST_REQUEST_TIME: Duration = Duration::from_secs(1);
+
+async fn serve(stream: TcpStream, client: SocketAddr, _place: Place, serving: Serving, mut stopping: watch::Receiver<bool>) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let Serving { handler, config } = serving;
+    let begun = Arc::new(Notify::new());
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let service = {
+        let (begun, has_begun) = (begun.clone(), has_begun.clone());
+        service_fn(move |request| {
+            let handler = handler.clone();
+            if !has_begun.swap(true, Ordering::Relaxed) {
+                begun.notify_one();
+            }
+            async move { Ok::<_, Infallible>(handler.answer(request, client).await) }
+        })
+    };
+    let builder = protocols(&config);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    // A client that has only just been let in has its first request on the way: closing now would lose it.
+    if !has_begun.load(Ordering::Relaxed) {
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = begun.notified() => {}
+            () = tokio::time::sleep(FIRST_REQUEST_TIME) => {}
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+fn protocols(config: &ServerConfig) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -207,17 +249,7 @@ fn serve(stream: tokio::net::TcpStream, client: SocketAddr, place: Place, servin
         .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
         .keep_alive_interval(Some(HTTP2_KEEP_ALIVE))
         .keep_alive_timeout(config.header_time_max);
-    let service = service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok::<_, Infallible>(handler.answer(request, client).await) }
-    });
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-        drop(place);
-    });
+    builder
 }
 
 /// The least that hyper works with.
