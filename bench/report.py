@@ -15,7 +15,7 @@ def section(title, results, references):
     """A title and a table with one row per server. `results` is a list of (name, samples, system calls per request or None)."""
     samples_of = {name: samples for name, samples, _ in results}
     head = ["server", "requests/s", "CPU µs/request", "page faults/request", "system calls/request", "p50", "p99"]
-    head += [f"ratio to {name}" for name in references]
+    head += [f"{what} ÷ {name}" for name in references for what in ("requests/s", "CPU")]
     rows = []
     for name, samples, calls in results:
         row = [
@@ -27,15 +27,17 @@ def section(title, results, references):
             milliseconds(median(samples, "p50_us")),
             milliseconds(median(samples, "p99_us")),
         ]
-        row += ["–" if name == reference else ratios(samples, samples_of[reference]) for reference in references]
+        for reference in references:
+            for field in ("requests_per_second", "cpu_us"):
+                row.append("–" if name == reference else ratios(samples, samples_of[reference], field))
         rows.append(row)
     return f"### {title}\n\n{table(head, rows)}"
 
 
-def ratios(samples, reference):
-    """The ratio of requests per second in each round: its median and range."""
+def ratios(samples, reference, field):
+    """The ratio of one field in each round: its median and range."""
     pairs = zip(samples, reference, strict=True)
-    return spread([ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs], "{:.2f}")
+    return spread([getattr(ours, field) / getattr(theirs, field) for ours, theirs in pairs], "{:.2f}")
 
 
 def facts(versions, command, load, rounds, busy):

@@ -106,6 +106,19 @@ fn every_request_is_on_record_with_how_it_ended() {
 }
 
 #[test]
+fn a_client_that_leaves_ends_its_guest_and_is_on_record() {
+    let host = Setup::new(&both("")).start();
+    for revision in REVISIONS {
+        let pending = host.app.request("GET", &format!("/{revision}/sleep?ms=20000")).begin();
+        // A client that leaves before its request is looked at starts no guest, and leaves no record.
+        thread::sleep(Duration::from_millis(500));
+        drop(pending);
+    }
+    let cancelled = |index: usize| host.stats()["components"][index]["outcomes"]["cancelled"] == json!(1);
+    wait_until("both records", || cancelled(0) && cancelled(1));
+}
+
+#[test]
 fn the_control_plane_tells_health_and_metrics_and_nothing_else() {
     let host = Setup::new(&both("")).start();
     assert!(host.control.get("/healthz").is_success());

@@ -36,6 +36,14 @@ fn memory_beyond_the_limit_is_refused() {
 }
 
 #[test]
+fn tables_beyond_the_limit_are_refused() {
+    let host = start("table_elements = 1");
+    for revision in REVISIONS {
+        assert_refused(&host.app.get(&format!("/{revision}/hello")), 502, "table_elements", "1", "table_elements = 2");
+    }
+}
+
+#[test]
 fn fuel_runs_out() {
     let host = start("fuel = 50_000_000");
     for revision in REVISIONS {
@@ -136,6 +144,32 @@ fn waiting_has_an_end() {
         assert_refused(&refused, 429, "queue_time", "200ms", "concurrency = 2");
         assert!(running.join().unwrap().is_success());
     }
+}
+
+#[test]
+fn a_host_that_runs_all_it_can_sends_others_away() {
+    let host = Setup::new(&both("")).operator("[host]\nconcurrency = 1\n").start();
+    for revision in REVISIONS {
+        let app = host.app;
+        let running = thread::spawn(move || app.get(&format!("/{revision}/sleep?ms=2500")));
+        thread::sleep(Duration::from_millis(700));
+        let refused = app.get(&format!("/{revision}/hello"));
+        assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("host-busy")));
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert!(running.join().unwrap().is_success());
+    }
+}
+
+#[test]
+fn the_operator_sets_defaults_and_no_manifest_goes_beyond_the_ceilings() {
+    let host = Setup::new(&both("")).operator("[defaults]\nfuel = 50_000_000\n[ceilings]\ntime = \"700ms\"\n").start();
+    for revision in REVISIONS {
+        assert_refused(&host.app.get(&format!("/{revision}/spin")), 504, "fuel", "50000000", "fuel = 100000000");
+        assert_refused(&host.app.get(&format!("/{revision}/sleep?ms=9000")), 504, "time", "700ms", r#"time = "1400ms""#);
+    }
+    let ended = Setup::new(&both(r#"tool.spell.limits = { memory = "64MiB" }"#)).operator("[ceilings]\nmemory = \"16MiB\"\n").fail();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("asks for memory = 64MiB, but the operator's ceiling is 16MiB"), "{}", ended.stderr);
 }
 
 #[test]
