@@ -91,7 +91,9 @@ pub fn parse_network(text: &str) -> Result<IpNet, NetworkError> {
 impl AddressPolicy {
     /// Whether this address may be connected to: the block list wins, then the operator's grants, then the table.
     ///
-    /// Of an IPv6 address that carries an IPv4 address, both must pass.
+    /// Of an IPv6 address that carries an IPv4 address, both must pass. A grant of the IPv4 address alone does not open the one
+    /// that carries it: what a translator or a tunnel makes of it is another machine's network. An IPv4-mapped address carries
+    /// nothing, it is the IPv4 address itself.
     ///
     /// ```
     /// use spell_policy::AddressPolicy;
@@ -106,7 +108,8 @@ impl AddressPolicy {
         if let Some(range) = faces().find_map(|face| covering(&self.block, face)) {
             return refuse((range, Reason::Blocked));
         }
-        let not_granted = faces().filter(|face| covering(&self.allow, *face).is_none());
+        let carrier_granted = covering(&self.allow, canonical).is_some();
+        let not_granted = faces().filter(|face| !carrier_granted || covering(&self.allow, *face).is_none());
         not_granted.filter_map(ranges::special).next().map_or(Ok(()), refuse)
     }
 }

@@ -7,6 +7,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 
 pub use names::is_secret_name;
 pub use values::is_secret_value;

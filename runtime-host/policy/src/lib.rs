@@ -11,6 +11,10 @@ mod address;
 mod allowed_hosts;
 mod destination;
 pub mod environment;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use address::{AddressPolicy, AddressRefused, NetworkError, Reason, parse_network};
 pub use allowed_hosts::{AllowedHostError, AllowedHostReason, AllowedHosts, Grant};

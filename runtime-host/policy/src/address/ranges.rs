@@ -52,13 +52,13 @@ static IPV4: [(Ipv4Net, Reason); 22] = [
 ];
 
 #[rustfmt::skip]
-static IPV6: [(Ipv6Net, Reason); 17] = [
+static IPV6: [(Ipv6Net, Reason); 16] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), Reason::Unspecified),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), Reason::Loopback),
     (v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), Reason::LocalTranslation),
     (v6([0x2001, 2, 0, 0, 0, 0, 0, 0], 48), Reason::Benchmark),
-    (v6([0x2001, 0x10, 0, 0, 0, 0, 0, 0], 28), Reason::Reserved),
-    (v6([0x2001, 0x20, 0, 0, 0, 0, 0, 0], 28), Reason::Reserved),
+    // Protocol assignments, with Teredo and ORCHID among them: no server that anybody asks for has such an address.
+    (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), Reason::Reserved),
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), Reason::Documentation),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), Reason::Documentation),
     (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32), Reason::Metadata),

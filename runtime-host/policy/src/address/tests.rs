@@ -27,6 +27,7 @@ fn special_addresses_are_refused() {
         (LinkLocal, &["169.254.0.1", "fe80::1", "febf::1"]),
         (Reserved, &["0.0.0.1", "0.255.255.255", "192.0.0.0", "192.0.0.255", "240.0.0.0", "255.255.255.254", "192.88.99.1"]),
         (Reserved, &["4000::1", "5f00::1", "8000::1", "100::1", "1fff::1", "2001:10::1", "2001:20::1", "2001:2f:ffff::1", "::8.8.8.8"]),
+        (Reserved, &["2001:0:808:808::f7f7:f7f7", "2001:1::1", "2001:3::1", "2001:4:112::1", "2001:30::1", "2001:1ff:ffff::1"]),
         (Benchmark, &["198.18.0.0", "198.19.255.255", "2001:2::1"]),
         (Documentation, &["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "3fff::1", "3fff:fff::1"]),
         (Multicast, &["224.0.0.0", "239.255.255.255", "ff00::", "ff02::1", "::ffff:224.0.0.1"]),
@@ -72,6 +73,8 @@ fn public_addresses_pass_and_so_do_the_neighbours_of_every_range() {
         "2000::1",
         "2606:4700::1111",
         "2a00:1450:4001::200e",
+        "2000:ffff::1",
+        "2001:200::",
         "2001:db9::1",
         "2001:4860:4860::8888",
         "3ffe::1",
@@ -85,13 +88,67 @@ fn public_addresses_pass_and_so_do_the_neighbours_of_every_range() {
 }
 
 #[test]
-fn a_grant_opens_its_range_in_every_disguise_and_nothing_else() {
+fn a_grant_opens_its_range_and_nothing_else() {
     let granted = policy(&["127.0.0.0/8", "fd00::/8"], &[]);
-    for address in ["127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd12::1", "8.8.8.8"] {
+    for address in ["127.0.0.1", "127.255.255.255", "fd12::1", "8.8.8.8"] {
         assert_eq!(refusal(&granted, address), None, "{address}");
     }
-    for address in ["::1", "10.0.0.1", "fc00::1", "169.254.169.254", "::10.0.0.1"] {
+    for address in ["::1", "10.0.0.1", "fc00::1", "169.254.169.254", "::10.0.0.1", "fd12::5efe:10.0.0.1"] {
         assert!(refusal(&granted, address).is_some(), "{address}");
+    }
+}
+
+/// Safe, because the kernel connects to the IPv4 address, and to nothing else, when it is given the mapped one.
+#[test]
+fn a_grant_opens_the_mapped_spelling_too() {
+    let granted = policy(&["127.0.0.0/8"], &[]);
+    for address in ["::ffff:127.0.0.1", "::ffff:7f00:1"] {
+        assert_eq!(refusal(&granted, address), None, "{address}");
+    }
+    assert_eq!(refusal(&granted, "::ffff:10.0.0.1"), Some(Reason::Private));
+}
+
+/// Safe, because the operator who grants a range of its own network has said nothing of what stands behind a translator.
+#[test]
+fn a_grant_opens_no_address_that_only_carries_the_range() {
+    let carriers = [
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b:1::127.0.0.1",
+        "64:ff9b:1:7f00:0:100::",
+        "2002:7f00:1::1",
+        "2001:0:7f00:1::f7f7:f7f7",
+        "2001:0:808:808::80ff:fffe",
+        "2606:4700::5efe:127.0.0.1",
+    ];
+    for address in carriers {
+        assert!(refusal(&policy(&["127.0.0.0/8"], &[]), address).is_some(), "{address}");
+        assert!(refusal(&policy(&["0.0.0.0/0"], &[]), address).is_some(), "{address}");
+        assert_eq!(refusal(&policy(&["::/0"], &[]), address), Some(Reason::Loopback), "{address}");
+        assert_eq!(refusal(&policy(&["::/0", "0.0.0.0/0"], &[]), address), None, "{address}");
+    }
+    let translated = policy(&["64:ff9b::/96", "10.0.0.0/8"], &[]);
+    assert_eq!(refusal(&translated, "64:ff9b::10.0.0.1"), None);
+    assert_eq!(refusal(&translated, "64:ff9b::127.0.0.1"), Some(Reason::Loopback));
+}
+
+/// RFC 6052 puts the same IPv4 address in another place for each length of the translator's prefix.
+#[test]
+fn every_reading_of_the_local_translation_is_judged() {
+    let granted = policy(&["64:ff9b:1::/48"], &[]);
+    for (address, reason) in [
+        ("64:ff9b:1:a9fe:a9:fe00::", Reason::Metadata),
+        ("64:ff9b:1:aaa9:fe:a9fe::", Reason::Metadata),
+        ("64:ff9b:1:aaaa:a9:fea9:fe00:0", Reason::Metadata),
+        ("64:ff9b:1::a9fe:a9fe", Reason::Metadata),
+        ("64:ff9b:1:a0a:a:a00::", Reason::Private),
+    ] {
+        assert_eq!(refusal(&granted, address), Some(reason), "{address}");
+    }
+    for address in ["64:ff9b:1:808:8:800::", "64:ff9b:1:aa08:8:808::", "64:ff9b:1:aaaa:8:808:800:0", "64:ff9b:1::808:808", "64:ff9b:1::"] {
+        assert_eq!(refusal(&granted, address), None, "{address}");
+        assert_eq!(refusal(&AddressPolicy::default(), address), Some(Reason::LocalTranslation), "{address}");
     }
 }
 

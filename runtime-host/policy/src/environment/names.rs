@@ -2,36 +2,10 @@
 //!
 //! It knows words. It must never know values. Where it errs, it errs towards "secret".
 
-/// Words that make a name secret wherever they stand.
-#[rustfmt::skip]
-const SECRET: &[&str] = &[
-    "APIKEY", "ASKPASS", "AUTH", "AUTHN", "AUTHORIZATION", "AUTHZ", "BEARER", "COOKIE", "CRED", "CREDENTIAL", "CREDS", "DSN",
-    "HMAC", "HTPASSWD", "JWT", "KEY", "KEYTAB", "KUBECONFIG", "MNEMONIC", "NETRC", "NONCE", "OTP", "PASS", "PASSCODE", "PASSFILE",
-    "PASSPHRASE", "PASSWD", "PASSWORD", "PAT", "PEM", "PEPPER", "PFX", "PGPASSFILE", "PIN", "PRIVATE", "PRIVKEY", "PSK", "PSWD",
-    "PW", "PWDFILE", "SALT", "SAS", "SECRET", "TOKEN", "TOTP", "VAULT",
-];
-
-/// Words that are found glued to a secret one, or to each other around it: `DBPASSWORD`, `GITHUBAPITOKEN`.
-#[rustfmt::skip]
-const GLUE: &[&str] = &[
-    "ACCESS", "ACCOUNT", "ADMIN", "API", "APP", "AWS", "AZURE", "BASIC", "BOT", "CLIENT", "CONSUMER", "CRYPT", "DATA", "DATABASE",
-    "DB", "DEPLOY", "ENCRYPTION", "FILE", "FTP", "GCP", "GH", "GIT", "GITHUB", "GITLAB", "GPG", "HOST", "ID", "JWT", "LDAP",
-    "LOGIN", "MAIL", "MASTER", "MONGO", "MY", "MYSQL", "NPM", "OAUTH", "PG", "POSTGRES", "PROD", "PUBLIC", "PYPI", "REDIS",
-    "REFRESH", "REPO", "ROOT", "SERVER", "SERVICE", "SESSION", "SIGNING", "SLACK", "SMTP", "SQL", "SSH", "SSL", "STRIPE", "TEST",
-    "TLS", "USER", "VALUE", "WEB", "WEBHOOK",
-];
-
-/// Systems whose address tends to carry a password, and the words for such an address.
-#[rustfmt::skip]
-const STORE: &[&str] = &[
-    "AMQP", "BROKER", "CACHE", "CELERY", "CLICKHOUSE", "CLOUDAMQP", "DATABASE", "DB", "ELASTIC", "ELASTICSEARCH", "JDBC", "KAFKA",
-    "LDAP", "MARIADB", "MONGO", "MONGODB", "MYSQL", "NATS", "PG", "POSTGRES", "POSTGRESQL", "RABBITMQ", "REDIS", "REDISCLOUD",
-    "SMTP", "SQL", "SQLALCHEMY", "WEBHOOK", "SLACK", "CONNECTION", "CONN",
-];
-const LOCATION: &[&str] = &["URL", "URI", "STRING", "STR", "CONNECTION", "CONN", "CONNSTR", "URLS", "HOOK"];
-
-/// Whole names that are harmless although a word in them is not.
-const HARMLESS: &[&str] = &["PWD", "OLDPWD", "PUBLIC_KEY"];
+use super::words::{
+    ENDING, FAMILIES, GLUE, HARMLESS, INSIDE, LOCATION, LOCATION_AT_END, ORDINARY, SECRET, SECRET_WITH_DIGITS, STORE, STORE_BEGINNING,
+    STORE_ENDING,
+};
 
 /// Longest glued word that is taken apart, in bytes; a longer one counts as secret.
 const GLUED_BYTES_MAX: usize = 64;
@@ -51,14 +25,43 @@ pub fn is_secret_name(name: &str) -> bool {
         return false;
     }
     let segments = segments(name);
-    // Everything of AWS; and `PWD` is the working directory only where it stands alone.
-    let whole = |segment: &String| matches!(segment.as_str(), "AWS" | "PWD") || is_secret_segment(segment);
-    let has = |words: &[&str]| segments.iter().position(|segment| words.contains(&segment.as_str()));
-    let located = match (has(STORE), segments.iter().rposition(|segment| LOCATION.contains(&segment.as_str()))) {
-        (Some(store), Some(location)) => store < location,
-        _ => false,
-    };
-    located || segments.iter().any(whole)
+    let of_family = segments.first().is_some_and(|first| FAMILIES.contains(&first.as_str()));
+    of_family
+        || has_word_with_digits(name)
+        || is_location(&segments)
+        || has_halves(&segments)
+        || segments.iter().any(|segment| is_secret_segment(segment))
+}
+
+fn has_word_with_digits(name: &str) -> bool {
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| SECRET_WITH_DIGITS.iter().any(|secret| word.eq_ignore_ascii_case(secret)))
+}
+
+/// Whether it is the address of a store: `DATABASE_URL`, but not `STRING_DB`.
+fn is_location(segments: &[String]) -> bool {
+    let store = segments.iter().position(|segment| is_store(segment));
+    let location = segments.iter().rposition(|segment| LOCATION.contains(&singular(segment)));
+    let ends = segments.last().is_some_and(|last| LOCATION_AT_END.iter().any(|word| singular(last).ends_with(word)));
+    ends || store.zip(location).is_some_and(|(store, location)| store < location)
+}
+
+fn is_store(segment: &str) -> bool {
+    STORE.contains(&segment)
+        || STORE_BEGINNING.iter().any(|beginning| segment.starts_with(beginning))
+        || STORE_ENDING.iter().any(|ending| segment.ends_with(ending))
+}
+
+/// Whether a secret word was written as two: `KUBE_CONFIG`, `tOKEN`. Short words come together by accident.
+fn has_halves(segments: &[String]) -> bool {
+    segments.windows(2).any(|pair| {
+        let whole = pair.concat();
+        whole.len() >= 5 && SECRET.contains(&singular(&whole))
+    })
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix('S').filter(|singular| !singular.ends_with('S')).unwrap_or(word)
 }
 
 /// The words of a name in upper case: split at everything but letters, and where camel case begins a word.
@@ -85,14 +88,20 @@ fn segments(name: &str) -> Vec<String> {
     segments
 }
 
-/// Whether a segment consists of known words only, with a secret one among them, or is a glued address such as `DATABASEURL`.
+/// Whether a segment is secret by its ending, or consists of known words with a secret one among them, or is a glued address
+/// such as `DATABASEURL`. Everything of AWS is secret.
 fn is_secret_segment(segment: &str) -> bool {
-    if segment.len() > GLUED_BYTES_MAX {
+    let singular = singular(segment);
+    if segment.len() > GLUED_BYTES_MAX || segment.starts_with("AWS") {
         return true;
     }
-    let glued_location = LOCATION.iter().filter_map(|word| segment.strip_suffix(word)).any(|store| STORE.contains(&store));
-    let singular = segment.strip_suffix('S').unwrap_or(segment);
-    glued_location || is_glued_secret(segment) || is_glued_secret(singular)
+    if ORDINARY.contains(&singular) {
+        return false;
+    }
+    let ends = ENDING.iter().any(|word| segment.ends_with(word) || singular.ends_with(word));
+    let glued_location = || LOCATION.iter().filter_map(|word| singular.strip_suffix(word)).any(is_store);
+    let holds = || INSIDE.iter().any(|word| segment.contains(word));
+    ends || holds() || glued_location() || is_glued_secret(segment) || is_glued_secret(singular)
 }
 
 /// Finds for every position whether known words lead there, with and without a secret among them. No word reaches past the end
