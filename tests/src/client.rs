@@ -43,6 +43,22 @@ impl Client {
         Answer::parse(&self.exchange(bytes), bytes.starts_with(b"HEAD "))
     }
 
+    /// Sends these very bytes, and tells everything that came back until the server closed the connection, or fell silent for so
+    /// long; and whether it closed.
+    pub fn dialogue(&self, bytes: &[u8], silence_max: Duration) -> (Vec<u8>, bool) {
+        let mut stream = self.connect();
+        stream.set_read_timeout(Some(silence_max)).expect("timeout");
+        let _ = stream.write_all(bytes);
+        let (mut received, mut buffer) = (Vec::new(), [0; CHUNK_BYTES]);
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return (received, true),
+                Ok(count) => received.extend_from_slice(&buffer[..count]),
+                Err(error) => return (received, error.kind() == std::io::ErrorKind::ConnectionReset),
+            }
+        }
+    }
+
     /// Whether the server takes connections.
     pub fn is_refused(&self) -> bool {
         TcpStream::connect(self.address).is_err()

@@ -27,7 +27,7 @@ pub struct Host {
     pub control: Client,
     child: Process,
     captured: Captured,
-    directory: TempDir,
+    directory: Arc<TempDir>,
     state_dir: PathBuf,
 }
 
@@ -54,7 +54,7 @@ impl Host {
         });
         let app = address(&captured.stdout(), "Serving http://");
         let control = address(&captured.stderr(), "Control plane on http://");
-        Self { app, control, child, captured, directory, state_dir }
+        Self { app, control, child, captured, directory: Arc::new(directory), state_dir }
     }
 
     /// What it printed so far.
@@ -72,9 +72,19 @@ impl Host {
         self.directory.path()
     }
 
+    /// Its directory, for as long as the value returned lives.
+    pub fn keep_directory(&self) -> Arc<TempDir> {
+        self.directory.clone()
+    }
+
     /// The directory of its records.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
+    }
+
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        self.child.0.id()
     }
 
     /// What a component printed, as soon as `is_enough` says so.

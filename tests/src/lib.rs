@@ -2,11 +2,12 @@
 //!
 //! This crate knows the command line, the manifest format and HTTP/1.1 by the byte. It must never know a room of the host.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so and ends")]
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test that cannot go on says so and ends")]
 
 mod answer;
 mod client;
 mod host;
+pub mod hostile;
 mod manifest;
 mod setup;
 mod upstream;

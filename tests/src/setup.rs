@@ -33,10 +33,15 @@ pub struct Ended {
 impl Setup {
     /// An app with this manifest.
     pub fn new(manifest: &str) -> Self {
-        let directory = tempfile::tempdir().expect("directory");
-        let path = directory.path().join("spin.toml");
-        std::fs::write(&path, manifest).expect("write");
-        Self { manifest: path, ..Self::empty(directory) }
+        Self::empty(tempfile::tempdir().expect("directory")).manifest(manifest)
+    }
+
+    /// Puts this manifest in place of the one before.
+    #[must_use]
+    pub fn manifest(mut self, manifest: &str) -> Self {
+        self.manifest = self.directory.path().join("spin.toml");
+        std::fs::write(&self.manifest, manifest).expect("write");
+        self
     }
 
     /// The app whose manifest is this file.

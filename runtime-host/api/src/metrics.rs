@@ -4,7 +4,7 @@
 
 use crate::executions::Executions;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use spell_types::{ExecutionRecord, ExecutionSink};
@@ -25,6 +25,13 @@ struct Gauge {
     name: &'static str,
     help: &'static str,
     read: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+struct Counter {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    read: Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>,
 }
 
 impl Metrics {
@@ -48,6 +55,19 @@ impl Metrics {
         self
     }
 
+    /// Adds a counter with one label, whose values are read at every scrape. `read` must not block.
+    #[must_use]
+    pub fn with_counter(
+        mut self,
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        read: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static,
+    ) -> Metrics {
+        self.registry.register_collector(Box::new(Counter { name, help, label, read: Box::new(read) }));
+        self
+    }
+
     /// Everything as OpenMetrics text.
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -66,6 +86,22 @@ impl ExecutionSink for Metrics {
 impl Collector for Gauge {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?.encode_gauge(&(self.read)())
+    }
+}
+
+impl Collector for Counter {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut metric = encoder.encode_descriptor(self.name, self.help, None, MetricType::Counter)?;
+        for (value, count) in (self.read)() {
+            metric.encode_family(&[(self.label, value)])?.encode_counter::<NoLabelSet, u64, f64>(&count, None)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counter").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::OutboundSession;
-use crate::{Host, LogFile, Outbound};
+use crate::{Audit, Host, LogFile, Outbound};
 use spell_types::{KeyValueStore, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -34,6 +34,8 @@ pub struct Grants {
     pub stdout: LogFile,
     /// Where its standard error goes.
     pub stderr: LogFile,
+    /// Where it is noted what it was refused.
+    pub audit: Audit,
 }
 
 impl Grants {
@@ -49,6 +51,7 @@ impl Grants {
             files: None,
             stdout: LogFile::discard(),
             stderr: LogFile::discard(),
+            audit: Audit::default(),
         }
     }
 

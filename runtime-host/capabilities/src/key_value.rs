@@ -2,9 +2,9 @@
 //!
 //! This module knows labels and which of them are granted. It must never know how a store keeps its data.
 
-use crate::Host;
 use crate::bindings::{spin2, spin3};
 use crate::host::HostAccess;
+use crate::{Host, Rule};
 use spell_types::{KeyValueError, KeyValueStore};
 use std::sync::Arc;
 use wasmtime::component::{Access, Accessor, FutureReader, Resource, StreamReader};
@@ -29,7 +29,10 @@ enum OpenError {
 impl Host {
     fn open_store(&mut self, label: &str) -> Result<Resource<OpenStore>, OpenError> {
         let store = self.grants.key_value.as_ref().filter(|_| self.grants.key_value_stores.contains(label));
-        let store = Arc::clone(store.ok_or(OpenError::AccessDenied)?);
+        let Some(store) = store.cloned() else {
+            self.grants.audit.refused(&self.grants.component, Rule::KeyValueStore, label, true);
+            return Err(OpenError::AccessDenied);
+        };
         if self.stores_open >= STORES_OPEN_MAX {
             return Err(OpenError::TableFull);
         }

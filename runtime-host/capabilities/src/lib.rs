@@ -4,6 +4,7 @@
 //! This room knows what one component was granted ([`Grants`]) and what one request of it holds ([`Host`]). It must never know who
 //! called, which route led here, or what anything costs.
 
+mod audit;
 mod bindings;
 mod grants;
 mod host;
@@ -13,9 +14,10 @@ mod logs;
 mod outbound;
 mod variables;
 
+pub use audit::{Audit, Rule};
 pub use grants::Grants;
 pub use host::Host;
 pub use key_value::OpenStore;
 pub use link::add_to_linker;
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
-pub use outbound::{Outbound, OutboundError, OutboundRules, TlsRoots};
+pub use outbound::{Enforcement, Outbound, OutboundError, OutboundRules, TlsRoots};

@@ -56,6 +56,16 @@ impl TlsRoots {
     }
 }
 
+/// What becomes of a request to a destination that is not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforcement {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is counted and noted, and let through: to see what a rule would refuse before it does.
+    Count,
+}
+
 /// The rules that a component's outbound requests are under.
 #[derive(Debug, Clone)]
 pub struct OutboundRules {
@@ -75,6 +85,8 @@ pub struct OutboundRules {
     pub concurrent_max: usize,
     /// Requests that one request of the component has under way at once.
     pub concurrent_per_request_max: usize,
+    /// Whether destinations and addresses that are not allowed are refused.
+    pub enforcement: Enforcement,
 }
 
 impl Default for OutboundRules {
@@ -88,6 +100,7 @@ impl Default for OutboundRules {
             response_bytes_max: 100 << 20,
             concurrent_max: 256,
             concurrent_per_request_max: 6,
+            enforcement: Enforcement::Enforce,
         }
     }
 }
@@ -105,7 +118,7 @@ impl Outbound {
         for timeout in [&mut rules.connect_timeout, &mut rules.first_byte_timeout, &mut rules.between_bytes_timeout] {
             *timeout = (*timeout).min(TIMEOUT_MAX);
         }
-        let connector = Connector::new(rules.addresses.clone(), rules.connect_timeout, &tls.0);
+        let connector = Connector::new(rules.addresses.clone(), rules.enforcement, rules.connect_timeout, &tls.0);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())

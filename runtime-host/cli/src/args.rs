@@ -18,6 +18,23 @@ pub(crate) enum Command {
     Up(Up),
     /// Show what spells have used
     Stats(Stats),
+    /// Compile one component from standard input to standard output; what `up` calls, for itself
+    #[command(hide = true, name = COMPILE_WORKER)]
+    CompileWorker(CompileWorker),
+}
+
+/// The name under which the host calls itself to compile.
+pub(crate) const COMPILE_WORKER: &str = "compile-worker";
+
+/// Compile one component
+#[derive(Debug, Args)]
+pub(crate) struct CompileWorker {
+    /// Stack of a guest, in bytes
+    pub(crate) stack_bytes: usize,
+    /// Address space that may be taken, in bytes
+    pub(crate) memory_bytes_max: u64,
+    /// CPU time that may be taken, in seconds
+    pub(crate) cpu_seconds_max: u64,
 }
 
 /// Serve an app

@@ -5,9 +5,9 @@ use crate::files;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use spell_capabilities::{Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
+use spell_capabilities::{Audit, Enforcement, Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
 use spell_engine::{Engine, Guest, HttpSpell};
-use spell_manifest::{App, Component, OperatorConfig, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget};
+use spell_manifest::{App, Component, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget};
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
 use spell_types::{KeyValueStore, Limits};
@@ -27,6 +27,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) state_dir: &'a Path,
     pub(crate) log_dir: &'a Path,
     pub(crate) logs: &'a LogWriter,
+    pub(crate) audit: &'a Audit,
     pub(crate) key_value: Arc<dyn KeyValueStore>,
 }
 
@@ -91,6 +92,7 @@ impl Parts<'_> {
             files: files::copy(self.app, component, &self.state_dir.join("assets"))?,
             stdout: log("stdout")?,
             stderr: log("stderr")?,
+            audit: self.audit.clone(),
             ..Grants::none(component.id.as_str())
         })
     }
@@ -124,6 +126,10 @@ impl Parts<'_> {
             between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
             response_bytes_max: settings.get(Setting::OutboundResponse),
             concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
+            enforcement: match self.config.refusals {
+                Refusals::Enforce => Enforcement::Enforce,
+                Refusals::Count => Enforcement::Count,
+            },
             ..OutboundRules::default()
         })
     }

@@ -7,6 +7,7 @@
 mod access;
 mod args;
 mod assemble;
+mod compiling;
 mod files;
 mod output;
 mod sinks;
@@ -16,6 +17,7 @@ mod version;
 
 use args::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -30,10 +32,11 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let filter = EnvFilter::try_from_env("SPELL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
     let result = match arguments.command {
         Command::Up(up) => up::run(&up),
         Command::Stats(stats) => stats::run(&stats),
+        Command::CompileWorker(worker) => return compiling::serve(&worker),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

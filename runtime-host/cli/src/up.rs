@@ -3,12 +3,13 @@
 use crate::access::Terminal;
 use crate::args::Up;
 use crate::assemble::Parts;
+use crate::compiling;
 use crate::output::print;
 use crate::sinks::Sinks;
 use crate::version;
 use anyhow::{Context, Result, bail};
 use spell_api::{Control, Metrics};
-use spell_capabilities::{LogWriter, Rotation};
+use spell_capabilities::{Audit, LogWriter, Rotation, Rule};
 use spell_engine::{CodeCache, Engine, EngineConfig};
 use spell_manifest::{App, OperatorConfig, Setting, TriggerRoute, TriggerTarget};
 use spell_store::{Database, MetricsFile, Recorder};
@@ -43,6 +44,7 @@ struct Host {
     recorder: Arc<Recorder>,
     engine: Engine,
     logs: LogWriter,
+    audit: Audit,
     log_dir: PathBuf,
     state_dir: PathBuf,
 }
@@ -52,14 +54,15 @@ impl Host {
         let database = Arc::new(Database::open(state_dir)?);
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
         let cache_dir = state_dir.join("code");
-        let cache =
-            CodeCache::open(&cache_dir).with_context(|| format!("cannot open the cache of compiled code {}", cache_dir.display()))?;
+        let cache = CodeCache::open(&cache_dir, &state_dir.join("code.key"))
+            .with_context(|| format!("cannot open the cache of compiled code {}", cache_dir.display()))?;
         let settings = &config.settings;
         let engine = EngineConfig {
             instances_max: u32::try_from(settings.get(Setting::Concurrency)).unwrap_or(u32::MAX),
             stack_bytes: usize::try_from(settings.get(Setting::StackBytes))?,
         };
-        let engine = Engine::new(&engine, Some(cache))?;
+        let compiler = compiling::compiler(settings, &engine);
+        let engine = Engine::new(&engine, Some(cache), compiler)?;
         let rotation = Rotation {
             bytes_max: settings.get(Setting::LogBytesMax),
             files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
@@ -69,7 +72,9 @@ impl Host {
         if std::io::stderr().is_terminal() {
             eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         }
-        Ok(Self { database, recorder, engine, logs: LogWriter::start(rotation)?, log_dir, state_dir: state_dir.to_owned() })
+        let logs = LogWriter::start(rotation)?;
+        let audit = Audit::new(logs.open(Some(&log_dir.join("audit.jsonl")), None)?);
+        Ok(Self { database, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
     }
 
     async fn serve(
@@ -88,6 +93,7 @@ impl Host {
             state_dir: &self.state_dir,
             log_dir: &self.log_dir,
             logs: &self.logs,
+            audit: &self.audit,
             key_value: self.database.clone(),
         };
         let ready = parts.assemble()?;
@@ -136,7 +142,11 @@ impl Host {
     fn metrics(&self, app: &App) -> Metrics {
         let components: Vec<Arc<str>> = app.components.iter().map(|component| component.id.as_str().into()).collect();
         let (recorder, engine) = (self.recorder.clone(), self.engine.clone());
+        let audit = self.audit.clone();
         Metrics::new(&components)
+            .with_counter("spell_refusals", "What guests were refused, or would have been", "rule", move || {
+                Rule::ALL.map(|rule| (rule.name(), audit.count(rule))).to_vec()
+            })
             .with_gauge("spell_records_dropped", "Executions that were not recorded because the queue was full", move || {
                 recorder.dropped() as f64
             })

@@ -2,16 +2,15 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-const KEY_FILE: &str = "key";
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 const CODE_BYTES_MAX: u64 = 1 << 30;
 
 /// A directory of compiled code that only its owner can read or write. Each file carries a BLAKE3 hash keyed with a secret
-/// of the directory's; whatever does not match is ignored and made anew.
+/// that lies elsewhere; whatever does not match is thrown away and made anew.
 #[derive(Debug)]
 pub struct CodeCache {
     directory: PathBuf,
@@ -19,11 +18,12 @@ pub struct CodeCache {
 }
 
 impl CodeCache {
-    /// Opens a directory for compiled code, making it and its key if there are none.
-    pub fn open(directory: &Path) -> io::Result<Self> {
+    /// Opens a directory for compiled code and the file of its key, making them if they are not there. A key that others
+    /// could have read is no key: it is replaced, and with it all code.
+    pub fn open(directory: &Path, key: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let key = read_key(&directory.join(KEY_FILE)).or_else(|_| make_key(directory))?;
+        let key = read_key(key).or_else(|_| make_key(key))?;
         Ok(Self { directory: directory.to_owned(), key })
     }
 
@@ -39,6 +39,7 @@ impl CodeCache {
         let whole = self.mac(name, code) == blake3::Hash::from_slice(mac).ok()?;
         if !whole {
             tracing::warn!(name, "compiled code does not match its hash: compiling again");
+            self.discard(name);
             return None;
         }
         bytes.truncate(code_length);
@@ -49,6 +50,13 @@ impl CodeCache {
     pub(crate) fn store(&self, name: &str, code: &[u8]) -> io::Result<()> {
         let mac = self.mac(name, code);
         write_whole(&self.directory, &self.path(name), &[code, mac.as_bytes()])
+    }
+
+    /// Throws away what is stored under a name.
+    pub(crate) fn discard(&self, name: &str) {
+        if let Err(error) = fs::remove_file(self.path(name)) {
+            tracing::warn!(name, %error, "compiled code could not be removed");
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -67,17 +75,23 @@ const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 fn read_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
-    OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path)?.read_exact(&mut key)?;
+    let mut file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path)?;
+    let metadata = file.metadata()?;
+    let is_private = metadata.permissions().mode() & 0o077 == 0 && metadata.uid() == rustix::process::geteuid().as_raw();
+    if !metadata.is_file() || !is_private {
+        tracing::warn!(path = %path.display(), "the key of compiled code is not its owner's alone: making another");
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    file.read_exact(&mut key)?;
     Ok(key)
 }
 
-fn make_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {
+fn make_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key)?;
-    let path = directory.join(KEY_FILE);
-    write_whole(directory, &path, &[&key])?;
+    write_whole(path.parent().unwrap_or(Path::new(".")), path, &[&key])?;
     // Two hosts may have made a key at the same time: what is on disk now is the key of both.
-    read_key(&path)
+    read_key(path)
 }
 
 fn write_whole(directory: &Path, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
@@ -101,24 +115,31 @@ fn write_whole(directory: &Path, path: &Path, parts: &[&[u8]]) -> io::Result<()>
 mod tests {
     use super::*;
 
+    fn open(state: &Path) -> CodeCache {
+        CodeCache::open(&state.join("code"), &state.join("code.key")).expect("cache")
+    }
+
     #[test]
-    fn what_was_stored_is_loaded_and_what_was_touched_is_not() {
-        let directory = tempfile::tempdir().expect("directory");
-        let cache = CodeCache::open(directory.path()).expect("cache");
+    fn what_was_stored_is_loaded_and_what_was_touched_is_thrown_away() {
+        let state = tempfile::tempdir().expect("directory");
+        let cache = open(state.path());
         cache.store("a", b"code").expect("store");
         assert_eq!(cache.load("a").as_deref(), Some(&b"code"[..]));
-        assert_eq!(CodeCache::open(directory.path()).expect("again").load("a").as_deref(), Some(&b"code"[..]), "the key is kept");
+        assert_eq!(open(state.path()).load("a").as_deref(), Some(&b"code"[..]), "the key is kept");
 
         let path = cache.path("a");
         let bytes = fs::read(&path).expect("read");
-        for position in [0, 3, bytes.len() - 1] {
+        for position in 0..bytes.len() {
             let mut touched = bytes.clone();
             touched[position] ^= 1;
             fs::write(&path, &touched).expect("write");
             assert_eq!(cache.load("a"), None, "byte {position} was flipped");
+            assert!(!path.exists());
         }
-        fs::write(&path, &bytes[..10]).expect("write");
-        assert_eq!(cache.load("a"), None, "cut short");
+        for length in 0..bytes.len() {
+            fs::write(&path, &bytes[..length]).expect("write");
+            assert_eq!(cache.load("a"), None, "cut to {length}");
+        }
         fs::write(cache.path("b"), &bytes).expect("write");
         assert_eq!(cache.load("b"), None, "under another name");
     }
@@ -126,18 +147,29 @@ mod tests {
     #[test]
     fn code_of_another_host_is_not_loaded() {
         let (ours, theirs) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
-        let (ours, theirs) = (CodeCache::open(ours.path()).expect("cache"), CodeCache::open(theirs.path()).expect("cache"));
+        let (ours, theirs) = (open(ours.path()), open(theirs.path()));
         theirs.store("a", b"code").expect("store");
         fs::copy(theirs.path("a"), ours.path("a")).expect("copy");
         assert_eq!(ours.load("a"), None);
     }
 
     #[test]
+    fn a_key_that_others_could_read_is_replaced_and_its_code_with_it() {
+        let state = tempfile::tempdir().expect("directory");
+        open(state.path()).store("a", b"code").expect("store");
+        let key = state.path().join("code.key");
+        assert_eq!(fs::metadata(&key).expect("key").permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).expect("permissions");
+        assert_eq!(open(state.path()).load("a"), None);
+        assert_eq!(fs::metadata(&key).expect("key").permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
     fn a_link_in_place_of_the_file_is_not_followed() {
-        let directory = tempfile::tempdir().expect("directory");
-        let cache = CodeCache::open(directory.path()).expect("cache");
+        let state = tempfile::tempdir().expect("directory");
+        let cache = open(state.path());
         cache.store("a", b"code").expect("store");
-        let elsewhere = directory.path().join("elsewhere");
+        let elsewhere = state.path().join("elsewhere");
         fs::rename(cache.path("a"), &elsewhere).expect("rename");
         std::os::unix::fs::symlink(&elsewhere, cache.path("a")).expect("link");
         assert_eq!(cache.load("a"), None);

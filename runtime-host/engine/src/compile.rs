@@ -1,8 +1,17 @@
 //! From the bytes of a component to code that can run, by way of the cache.
+//!
+//! It knows how code is asked for, and who makes it. It must never know whose component it is.
+
+mod child;
+mod turns;
+
+pub use child::{ChildCompiler, CompileLimits, serve_compilation};
+pub(crate) use turns::Turns;
 
 use crate::Engine;
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 use wasmtime::component::Component;
 
 /// Why bytes are no component that can run here.
@@ -20,28 +29,91 @@ pub enum CompileError {
         /// What was found, and at which offset.
         reason: String,
     },
+    /// Its instances would be larger than the host's places for them.
+    #[error("needs more memories, tables or instances than a component can have: {reason}")]
+    Unfit {
+        /// What there is too much of.
+        reason: String,
+    },
+    /// Compiling them took more than it may.
+    #[error("compile-limit: compiling it {0}")]
+    Limit(ExceededLimit),
+    /// The compiler could not be started, or its answer could not be read.
+    #[error("the compiler failed: {reason}")]
+    Host {
+        /// What was in the way.
+        reason: String,
+    },
+}
+
+/// What compiling took too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ExceededLimit {
+    /// CPU time.
+    #[error("took more CPU time than {0:?} (`compile.cpu_time`)")]
+    CpuTime(Duration),
+    /// Wall time.
+    #[error("took longer than {0:?} (`compile.time`)")]
+    WallTime(Duration),
+    /// Memory; or something else ended the compiler, which tells no more.
+    #[error("needed more memory than {} MiB (`compile.memory`), or broke the compiler", .0 >> 20)]
+    Memory(u64),
+    /// The code is too large to be kept.
+    #[error("made more code than {} MiB", .0 >> 20)]
+    Code(u64),
+}
+
+/// Who compiles.
+#[derive(Debug)]
+pub enum Compiler {
+    /// This process: only for components that are trusted, for compiling has no limits of its own.
+    InProcess,
+    /// A process of its own for each component, under limits.
+    Child(ChildCompiler),
 }
 
 impl Engine {
-    /// Compiles a component, or takes its code from the cache. This blocks for as long as compiling takes.
+    /// Compiles a component, or takes its code from the cache. This blocks for as long as compiling takes. The same bytes are
+    /// compiled by one caller at a time; with a cache, the others find what it made.
     pub fn compile(&self, wasm: &[u8]) -> Result<Component, CompileError> {
         check_preamble(wasm)?;
         let name = self.cache_name(wasm);
-        if let Some(component) = self.cache.as_ref().and_then(|cache| self.load(&cache.load(&name)?)) {
+        if let Some(component) = self.cached(&name) {
             return Ok(component);
         }
-        let invalid = |error: wasmtime::Error| CompileError::Invalid { reason: format!("{error:#}") };
-        let component = Component::from_binary(&self.wasmtime, wasm).map_err(invalid)?;
-        if let Some(cache) = &self.cache {
-            let stored = component
-                .serialize()
-                .map_err(|error| error.to_string())
-                .and_then(|code| cache.store(&name, &code).map_err(|error| error.to_string()));
-            if let Err(reason) = stored {
-                tracing::warn!(reason, "compiled code could not be kept: the next start compiles again");
+        let _turn = self.turns.take(&name);
+        if let Some(component) = self.cached(&name) {
+            return Ok(component);
+        }
+        let component = match &*self.compiler {
+            Compiler::InProcess => Component::from_binary(&self.wasmtime, wasm).map_err(invalid)?,
+            Compiler::Child(child) => {
+                let code = child.compile(wasm)?;
+                self.load(&code).map_err(|error| CompileError::Unfit { reason: format!("{error:#}") })?
+            }
+        };
+        self.keep(&name, &component);
+        Ok(component)
+    }
+
+    fn cached(&self, name: &str) -> Option<Component> {
+        let cache = self.cache.as_ref()?;
+        match self.load(&cache.load(name)?) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::warn!(%error, "compiled code was refused: compiling again");
+                cache.discard(name);
+                None
             }
         }
-        Ok(component)
+    }
+
+    fn keep(&self, name: &str, component: &Component) {
+        let Some(cache) = &self.cache else { return };
+        let code = component.serialize().map_err(|error| error.to_string());
+        if let Err(reason) = code.and_then(|code| cache.store(name, &code).map_err(|error| error.to_string())) {
+            tracing::warn!(reason, "compiled code could not be kept: the next start compiles again");
+        }
     }
 
     /// Code that another engine or another version made has another name.
@@ -53,17 +125,15 @@ impl Engine {
     }
 
     #[expect(unsafe_code, reason = "mapping compiled code has no safe form in wasmtime")]
-    fn load(&self, code: &[u8]) -> Option<Component> {
-        // SAFETY: the cache hands out only code whose keyed hash proves that this host serialised it; wasmtime checks
-        // itself that the same version and configuration did.
-        match unsafe { Component::deserialize(&self.wasmtime, code) } {
-            Ok(component) => Some(component),
-            Err(error) => {
-                tracing::warn!(%error, "compiled code was refused: compiling again");
-                None
-            }
-        }
+    fn load(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: code comes from the cache, which hands out only what its keyed hash proves to be this host's, or from a child
+        // of this very binary, over a pipe that nobody else holds; wasmtime checks version and configuration itself.
+        unsafe { Component::deserialize(&self.wasmtime, code) }
     }
+}
+
+fn invalid(error: wasmtime::Error) -> CompileError {
+    CompileError::Invalid { reason: format!("{error:#}") }
 }
 
 fn check_preamble(wasm: &[u8]) -> Result<(), CompileError> {
@@ -81,6 +151,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EngineConfig;
 
     #[test]
     fn what_is_no_component_is_told_apart() {
@@ -89,5 +160,17 @@ mod tests {
         assert!(matches!(check_preamble(b"(component)"), Err(CompileError::NotWasm)));
         assert!(matches!(check_preamble(b"\0asm\x01\0\0\0"), Err(CompileError::CoreModule)));
         assert!(check_preamble(b"\0asm\x0d\0\x01\0").is_ok());
+    }
+
+    #[test]
+    fn an_engine_without_instances_makes_the_same_code() {
+        let config = EngineConfig { instances_max: 2, ..EngineConfig::default() };
+        let hash = |wasmtime: wasmtime::Config| {
+            let engine = wasmtime::Engine::new(&wasmtime).expect("engine");
+            let mut hasher = std::hash::DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(hash(config.wasmtime()), hash(config.compiling_only()));
     }
 }

@@ -1,7 +1,9 @@
 //! The one place where a wasmtime engine is made.
 
-use crate::CodeCache;
+use crate::compile::Turns;
+use crate::{CodeCache, Compiler};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails};
 
 /// What an operator decides about the engine.
@@ -16,6 +18,22 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         Self { instances_max: 1_000, stack_bytes: 512 << 10 }
+    }
+}
+
+impl EngineConfig {
+    /// Instances are what costs address space: none for an engine that only compiles.
+    pub(crate) fn wasmtime(&self) -> Config {
+        let mut wasmtime = code(self);
+        wasmtime.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(self)));
+        wasmtime
+    }
+
+    /// An engine that makes the same code, and can run none of it.
+    pub(crate) fn compiling_only(&self) -> Config {
+        let mut wasmtime = code(self);
+        wasmtime.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        wasmtime
     }
 }
 
@@ -36,15 +54,21 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
-    pub(crate) cache: Option<std::sync::Arc<CodeCache>>,
+    pub(crate) cache: Option<Arc<CodeCache>>,
+    pub(crate) compiler: Arc<Compiler>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl Engine {
-    /// Makes an engine; `cache` keeps compiled code between starts.
-    pub fn new(config: &EngineConfig, cache: Option<CodeCache>) -> Result<Self, EngineError> {
+    /// Makes an engine; `cache` keeps compiled code between starts, `compiler` makes it.
+    pub fn new(config: &EngineConfig, cache: Option<CodeCache>, compiler: Compiler) -> Result<Self, EngineError> {
         let refused = |error: wasmtime::Error| EngineError::Refused { instances_max: config.instances_max, reason: format!("{error:#}") };
-        let wasmtime = wasmtime::Engine::new(&wasmtime_config(config)).map_err(refused)?;
-        Ok(Self { wasmtime, cache: cache.map(std::sync::Arc::new) })
+        let wasmtime = wasmtime::Engine::new(&config.wasmtime()).map_err(refused)?;
+        let at_once_max = match &compiler {
+            Compiler::InProcess => usize::MAX,
+            Compiler::Child(child) => child.at_once_max,
+        };
+        Ok(Self { wasmtime, cache: cache.map(Arc::new), compiler: Arc::new(compiler), turns: Arc::new(Turns::new(at_once_max)) })
     }
 
     /// A linker for this engine, to be filled with the host's side of what spells import.
@@ -58,12 +82,12 @@ impl Engine {
     }
 }
 
-fn wasmtime_config(config: &EngineConfig) -> Config {
+/// Everything that the code depends on.
+fn code(config: &EngineConfig) -> Config {
     let mut wasmtime = Config::new();
     wasmtime
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)))
         .memory_init_cow(true)
         .memory_may_move(false)
         // Fuel is both the limit of guest work and the point where a busy guest lets others run.
@@ -97,6 +121,8 @@ const BACKTRACE_FRAMES_MAX: usize = 16;
 const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
 const MEMORIES_PER_COMPONENT_MAX: u32 = 16;
 const TABLES_PER_COMPONENT_MAX: u32 = 32;
+/// Memories that the pool holds for each place to run. A spell with more takes more places: see `HttpSpell::places`.
+pub(crate) const MEMORIES_PER_PLACE: u32 = 2;
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 /// Bytes of a memory that are reset in place rather than given back to the kernel.
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 4 << 20;
@@ -109,9 +135,11 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
     let instances = config.instances_max;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(8))
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(4))
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT_MAX))
+        .total_memories(instances.saturating_mul(MEMORIES_PER_PLACE).max(MEMORIES_PER_COMPONENT_MAX))
+        .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT_MAX))
+        .max_memories_per_module(MEMORIES_PER_COMPONENT_MAX)
+        .max_tables_per_module(TABLES_PER_COMPONENT_MAX)
         .total_stacks(instances)
         .total_gc_heaps(0)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)

@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::meter::Report;
 use crate::spell::Answer;
+use crate::waker::GuestWaker;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use spell_types::Usage;
 use std::pin::Pin;
@@ -18,6 +19,7 @@ pub struct Execution {
     state: State,
     answer: Option<oneshot::Receiver<Answer>>,
     report: Arc<Report>,
+    waker: Arc<GuestWaker>,
     cpu: Duration,
 }
 
@@ -28,7 +30,7 @@ enum State {
 
 impl Execution {
     pub(crate) fn new(run: Run, answer: oneshot::Receiver<Answer>, report: Arc<Report>) -> Self {
-        Self { state: State::Running(run), answer: Some(answer), report, cpu: Duration::ZERO }
+        Self { state: State::Running(run), answer: Some(answer), report, waker: Arc::default(), cpu: Duration::ZERO }
     }
 
     /// Runs the guest until its answer has begun. To be asked again only while it is pending.
@@ -52,8 +54,9 @@ impl Execution {
             State::Ended(result) => return Poll::Ready(result.clone()),
             State::Running(run) => run,
         };
+        self.report.count_poll();
         let started = thread_cpu_time();
-        let polled = run.as_mut().poll(context);
+        let polled = self.waker.poll(run.as_mut(), context);
         self.cpu += thread_cpu_time().saturating_sub(started);
         let Poll::Ready(result) = polled else { return Poll::Pending };
         let result = result.map_err(|error| Failure::from_error(&error, self.report.refused()));

@@ -10,10 +10,12 @@ mod config;
 mod execution;
 mod failure;
 mod meter;
+mod slice;
 mod spell;
+mod waker;
 
 pub use cache::CodeCache;
-pub use compile::CompileError;
+pub use compile::{ChildCompiler, CompileError, CompileLimits, Compiler, ExceededLimit, serve_compilation};
 pub use config::{Engine, EngineConfig, EngineError};
 pub use execution::Execution;
 pub use failure::Failure;

@@ -1,5 +1,6 @@
 //! What an instance may use and what it has used, summed over all its memories and tables.
 
+use crate::slice;
 use spell_types::{Limit, Limits, Usage};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,29 +12,34 @@ use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 pub struct Guest<C> {
     /// The host side of the guest's imports.
     pub host: C,
+    /// Whether a host function ran since the guest last left for the host.
+    pub(crate) host_was_called: bool,
     meter: Meter,
 }
 
 impl<C> AsMut<C> for Guest<C> {
     fn as_mut(&mut self) -> &mut C {
+        self.host_was_called = true;
         &mut self.host
     }
 }
 
 impl<C: WasiView> WasiView for Guest<C> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.host_was_called = true;
         self.host.ctx()
     }
 }
 
 impl<C: WasiHttpView> WasiHttpView for Guest<C> {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.host_was_called = true;
         self.host.http()
     }
 }
 
 /// Fuel between two points where a busy guest lets other work on its thread run: about half a millisecond.
-const YIELD_INTERVAL_FUEL: u64 = 500_000;
+pub(crate) const YIELD_INTERVAL_FUEL: u64 = 500_000;
 /// Bytes that one host call may copy out of a guest.
 const HOST_CALL_BYTES_MAX: usize = 16 << 20;
 /// Handles to resources that a guest may hold.
@@ -52,13 +58,14 @@ pub(crate) struct MeteredStore<C: 'static> {
 impl<C: Send + 'static> MeteredStore<C> {
     pub(crate) fn new(engine: &wasmtime::Engine, host: C, limits: &Limits, report: Arc<Report>) -> wasmtime::Result<Self> {
         let meter = Meter::new(limits, report.clone());
-        let mut store = Store::try_new(engine, Guest { host, meter })?;
+        let mut store = Store::try_new(engine, Guest { host, host_was_called: false, meter })?;
         store.limiter(|guest| &mut guest.meter);
         let fuel_max = limits.get(Limit::Fuel);
         store.set_fuel(fuel_max)?;
         store.fuel_async_yield_interval(Some(YIELD_INTERVAL_FUEL))?;
         store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
+        slice::watch(&mut store, report.clone());
         Ok(Self { store, report, fuel_max })
     }
 }
@@ -74,6 +81,7 @@ impl<C: 'static> Drop for MeteredStore<C> {
 /// What is known of an execution from outside its store.
 #[derive(Default)]
 pub(crate) struct Report {
+    polls: AtomicU64,
     fuel: AtomicU64,
     memory_bytes_peak: AtomicU64,
     /// The first limit that the guest was refused something for. It need not fail for it.
@@ -88,6 +96,16 @@ impl Report {
             memory_bytes_peak: self.memory_bytes_peak.load(Ordering::Relaxed),
             ..Usage::default()
         }
+    }
+
+    /// The guest is about to be polled.
+    pub(crate) fn count_poll(&self) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the guest was polled.
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn refused(&self) -> Option<Limit> {

@@ -1,5 +1,6 @@
 //! A component that answers HTTP, compiled and linked once, and called once per request in an instance of its own.
 
+use crate::config::MEMORIES_PER_PLACE;
 use crate::execution::Execution;
 use crate::meter::{Guest, MeteredStore, Report};
 use crate::{Engine, Failure};
@@ -47,6 +48,7 @@ fn list(names: &[String]) -> String {
 pub struct HttpSpell<C: 'static> {
     engine: wasmtime::Engine,
     handler: Handler<C>,
+    places: u32,
 }
 
 enum Handler<C: 'static> {
@@ -66,7 +68,15 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
             Revision::P2 => Handler::P2(ProxyPre::new(instance).map_err(link)?),
             Revision::P3 => Handler::P3(ServicePre::new(instance).map_err(link)?),
         };
-        Ok(Self { engine: engine.wasmtime.clone(), handler })
+        let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
+        let places = memories.div_ceil(MEMORIES_PER_PLACE).max(1);
+        Ok(Self { engine: engine.wasmtime.clone(), handler, places })
+    }
+
+    /// How many of the places that [`EngineConfig::instances_max`](crate::EngineConfig::instances_max) counts one execution takes:
+    /// more than one for a spell of many memories, so that it cannot use up what the others need.
+    pub fn places(&self) -> u32 {
+        self.places
     }
 
     /// Starts an execution. Nothing runs until the execution is polled, and it ends when it is dropped.

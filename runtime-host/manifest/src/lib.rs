@@ -38,6 +38,6 @@ pub use app::{App, Build, Component, FileEntry, HttpTrigger, StaticResponse, Tri
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, InvalidFile, ManifestError};
 pub use files::{FILES_MAX, FilesError, MappedFile};
 pub use load::{FILE_BYTES_MAX, load, parse};
-pub use operator::{AddressRange, NotARange, OperatorConfig, Setting, Settings};
+pub use operator::{AddressRange, NotARange, OperatorConfig, Refusals, Setting, Settings};
 pub use template::{Template, TemplateError};
 pub use variables::{VariablesError, environment_name};

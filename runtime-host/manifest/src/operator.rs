@@ -28,6 +28,18 @@ pub struct OperatorConfig {
     pub allow_networks: Vec<AddressRange>,
     /// `outbound.block_networks`: addresses that components may never reach.
     pub block_networks: Vec<AddressRange>,
+    /// `outbound.refusals`: whether requests that are not allowed are refused, or counted and let through.
+    pub refusals: Refusals,
+}
+
+/// The values of `outbound.refusals`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Refusals {
+    /// `"enforce"`
+    #[default]
+    Enforce,
+    /// `"count"`
+    Count,
 }
 
 impl Default for OperatorConfig {
@@ -38,6 +50,7 @@ impl Default for OperatorConfig {
             settings: Settings::default(),
             allow_networks: Vec::new(),
             block_networks: Vec::new(),
+            refusals: Refusals::Enforce,
         }
     }
 }
@@ -78,15 +91,28 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
     let settings: Vec<Setting> = Setting::ALL.into_iter().filter(|setting| setting.table() == name).collect();
     let mut known: Vec<&'static str> = settings.iter().map(|setting| setting.key()).collect();
     if name == "outbound" {
-        known.extend(["allow_networks", "block_networks"]);
+        known.extend(["allow_networks", "block_networks", "refusals"]);
         config.allow_networks = table.get("allow_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
+        config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
     }
     reader.check_keys(table, &known, &[]);
     for setting in settings {
         let Some(node) = table.get(setting.key()) else { continue };
         if let Some(value) = limits::quantity(reader, &node, setting.unit(), setting.range()) {
             config.settings.set(setting, value);
+        }
+    }
+}
+
+fn read_refusals(reader: &mut Reader, node: &Node<'_>) -> Refusals {
+    match reader.string(node) {
+        Some("enforce") | None => Refusals::Enforce,
+        Some("count") => Refusals::Count,
+        Some(other) => {
+            let message = format!("{} is no way to treat refusals", quote(other));
+            reader.report(Diagnostic::new(message, node.span.clone()).help("write \"enforce\" or \"count\"".to_owned()));
+            Refusals::Enforce
         }
     }
 }

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use spell_engine::Failure;
 use spell_types::{Limit, Outcome};
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -102,7 +102,10 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            ResponseBody::Guest(body) if body.ended && !body.has_trailers => SizeHint::with_exact(body.buffered_bytes),
+            // Where the head promises a length, that is what counts, and whether it was kept is seen to elsewhere.
+            ResponseBody::Guest(body) if body.ended && !body.has_trailers && body.promised.is_none() => {
+                SizeHint::with_exact(body.buffered_bytes)
+            }
             ResponseBody::Guest(_) => SizeHint::default(),
         }
     }
@@ -122,13 +125,15 @@ pub(crate) struct GuestBody {
     received: u64,
     bytes_max: u64,
     /// The length that the answer's head promises.
-    declared: Option<u64>,
+    promised: Option<u64>,
+    /// Whether the client gets a body at all. What the guest writes regardless is thrown away.
+    is_sent: bool,
     ended: bool,
     has_trailers: bool,
 }
 
 impl GuestBody {
-    pub(crate) fn new(recording: Recording, body: WasiBody, declared: Option<u64>) -> Self {
+    pub(crate) fn new(recording: Recording, body: WasiBody, promised: Option<u64>, is_sent: bool) -> Self {
         let bytes_max = recording.component.limits.get(Limit::Response);
         Self {
             recording: Some(recording),
@@ -137,7 +142,8 @@ impl GuestBody {
             buffered_bytes: 0,
             received: 0,
             bytes_max,
-            declared,
+            promised,
+            is_sent,
             ended: false,
             has_trailers: false,
         }
@@ -185,12 +191,14 @@ impl GuestBody {
         if let Poll::Ready(Err(failure)) = recording.poll_guest(context) {
             return self.fail(failure_outcome(&failure));
         }
-        match Pin::new(&mut self.body).poll_frame(context) {
+        match poll_something(Pin::new(&mut self.body), context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.received += frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.has_trailers |= frame.is_trailers();
                 if self.received > self.bytes_max {
                     self.fail(Outcome::LimitExceeded(Limit::Response))
+                } else if self.is_sent && self.promised.is_some_and(|promised| self.received > promised) {
+                    self.fail(Outcome::BadResponse)
                 } else {
                     Poll::Ready(Some(Ok(frame)))
                 }
@@ -203,6 +211,10 @@ impl GuestBody {
                 // The guest may have ended with an error in the same breath as its body.
                 if let Poll::Ready(Err(failure)) = recording.poll_guest(context) {
                     return self.fail(failure_outcome(&failure));
+                }
+                // A client that was promised more would take the next answer for the rest of this one.
+                if self.is_sent && self.promised.is_some_and(|promised| self.received < promised) {
+                    return self.fail(Outcome::BadResponse);
                 }
                 recording.outcome = Some(Outcome::Completed);
                 self.ended = true;
@@ -229,13 +241,30 @@ impl Drop for GuestBody {
     fn drop(&mut self) {
         let Some(mut recording) = self.recording.take() else { return };
         // An answer whose promised bytes are out is complete, though nobody asked for its end.
-        if recording.outcome.is_none() && self.declared.is_some_and(|declared| recording.bytes_out >= declared) {
+        let due = if self.is_sent { self.promised } else { Some(0) };
+        if recording.outcome.is_none() && due.is_some_and(|due| recording.bytes_out >= due) {
             recording.outcome = Some(Outcome::Completed);
         }
         if recording.outcome == Some(Outcome::Completed) && recording.guest_is_running() {
             finish_in_background(recording);
         }
     }
+}
+
+/// Empty pieces of a body that are passed over before others get their turn.
+const EMPTY_FRAMES_MAX: usize = 64;
+
+/// The next frame that holds something. A guest can write nothing for ever: it must neither keep this thread nor fill a queue.
+fn poll_something(mut body: Pin<&mut WasiBody>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    for _ in 0..EMPTY_FRAMES_MAX {
+        match body.as_mut().poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
+            polled => return polled,
+        }
+    }
+    // Comes back after everybody else. It is never ready at first.
+    let _ = pin!(tokio::task::yield_now()).poll(context);
+    Poll::Pending
 }
 
 /// Lets a guest that has answered run on to its end, within its limits and in its place.

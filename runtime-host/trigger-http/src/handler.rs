@@ -106,7 +106,7 @@ impl Handler {
         if content_length(&parts.headers).is_some_and(|length| length > request_bytes_max) {
             return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request)));
         }
-        let permit = match component.admission.admit(&self.places).await {
+        let permit = match component.admission.admit(&self.places, component.spell.places()).await {
             Ok(permit) => permit,
             Err(reason) => return refuse(recording, &reason.into()),
         };
@@ -129,19 +129,23 @@ impl Handler {
 
 /// Sends a guest's answer, if it is one that can be sent.
 async fn send(mut recording: Recording, answer: Response<WasiBody>, is_head: bool) -> Response<ResponseBody> {
-    let (parts, body) = answer.into_parts();
+    let (mut parts, body) = answer.into_parts();
     if !(200..=599).contains(&parts.status.as_u16()) {
         let refusal =
             Refusal::bad_response(&format!("the spell answered with the status {}, which is none from 200 to 599", parts.status.as_u16()));
         return refuse(recording, &refusal);
     }
-    let has_body = !is_head && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let declared = if has_body { content_length(&parts.headers) } else { Some(0) };
-    if declared.is_some_and(|length| length > recording.component.limits.get(Limit::Response)) {
+    if parts.status == StatusCode::NO_CONTENT {
+        // RFC 9110, section 8.6: not with this status.
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    let is_sent = !is_head && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let promised = content_length(&parts.headers);
+    if is_sent && promised.is_some_and(|length| length > recording.component.limits.get(Limit::Response)) {
         return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Response)));
     }
     recording.status = parts.status.as_u16();
-    let mut guest = GuestBody::new(recording, body, declared);
+    let mut guest = GuestBody::new(recording, body, promised, is_sent);
     let filled = std::future::poll_fn(|context| Poll::Ready(guest.fill(context))).await;
     match filled {
         Ok(()) => Response::from_parts(parts, ResponseBody::Guest(Box::new(guest))),

@@ -57,7 +57,8 @@ fn authority(parts: &request::Parts) -> Result<Authority, BadRequest> {
         (None, Some(named)) => named,
         (None, None) => return Err(BadRequest::NoHost),
     };
-    if authority.as_str().contains('@') || authority.host().is_empty() {
+    let has_bad_port = authority.port().is_some_and(|port| !port.as_str().is_empty() && authority.port_u16().is_none());
+    if authority.as_str().contains('@') || authority.host().is_empty() || has_bad_port {
         return Err(BadRequest::MalformedHost);
     }
     if authority.host().trim_end_matches('.').to_ascii_lowercase().ends_with(".spin.internal") {

@@ -1,10 +1,10 @@
-//! Names of wasi:http error codes. Knows how bindings spell them and how WIT does; must never list them.
+//! Names of errors in wasi:http. Knows how bindings spell them and how WIT does; must never list them.
 
-/// The WIT name of an error code from what its binding prints: `ErrorCode::DnsError(…)` is `DNS-error`.
+/// The WIT name of an error from what its binding prints: `ErrorCode::DnsError(…)` is `DNS-error`.
 #[must_use]
 pub fn error_name(debug: &str) -> String {
-    let debug = debug.strip_prefix("ErrorCode::").unwrap_or(debug);
-    let variant = debug.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let path = debug.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').next().unwrap_or_default();
+    let variant = path.rsplit(':').next().unwrap_or_default();
     let mut words: Vec<String> = Vec::new();
     for letter in variant.chars() {
         match words.last_mut() {
@@ -32,6 +32,7 @@ mod tests {
             ("ErrorCode::HttpRequestUriInvalid", "HTTP-request-URI-invalid"),
             ("ErrorCode::DnsError(DnsErrorPayload { rcode: None })", "DNS-error"),
             ("ErrorCode::ConnectionRefused", "connection-refused"),
+            ("HeaderError::SizeExceeded", "size-exceeded"),
             ("InternalError(Some(\"x\"))", "internal-error"),
         ];
         for (debug, expected) in table {

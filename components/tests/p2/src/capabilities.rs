@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bindings::fermyon::spin::{key_value, variables};
 use serde_json::json;
 use wasip2::clocks::{monotonic_clock, wall_clock};
+
+use crate::bindings::fermyon::spin::variables;
 
 /// JSON of the environment.
 pub(crate) fn environment() -> String {
@@ -23,31 +24,6 @@ pub(crate) fn random(bytes: u64) -> String {
     test_behaviour::hexadecimal(&wasip2::random::random::get_random_bytes(bytes))
 }
 
-/// One operation of the key-value store: what it answers, or the error's name.
-pub(crate) fn key_value(operation: &str, store: &str, key: &str, value: &str) -> Result<Vec<u8>, String> {
-    try_key_value(operation, store, key, value).map_err(|error| match error {
-        key_value::Error::StoreTableFull => "store-table-full".to_owned(),
-        key_value::Error::NoSuchStore => "no-such-store".to_owned(),
-        key_value::Error::AccessDenied => "access-denied".to_owned(),
-        key_value::Error::Other(reason) => format!("other: {reason}"),
-    })
-}
-
-fn try_key_value(operation: &str, store: &str, key: &str, value: &str) -> Result<Vec<u8>, key_value::Error> {
-    let store = key_value::Store::open(store)?;
-    match operation {
-        "get" => store.get(key)?.ok_or_else(|| key_value::Error::Other("no such key".to_owned())),
-        "set" => store.set(key, value.as_bytes()).map(|()| Vec::new()),
-        "delete" => store.delete(key).map(|()| Vec::new()),
-        "exists" => store.exists(key).map(|exists| exists.to_string().into_bytes()),
-        "keys" => store.get_keys().map(|mut keys| {
-            keys.sort_unstable();
-            json!(keys).to_string().into_bytes()
-        }),
-        _ => Err(key_value::Error::Other("no such operation".to_owned())),
-    }
-}
-
 /// A variable's value, or the error's name.
 pub(crate) fn variable(name: &str) -> Result<Vec<u8>, String> {
     variables::get(name).map(String::into_bytes).map_err(|error| match error {
@@ -56,8 +32,4 @@ pub(crate) fn variable(name: &str) -> Result<Vec<u8>, String> {
         variables::Error::Provider(reason) => format!("provider: {reason}"),
         variables::Error::Other(reason) => format!("other: {reason}"),
     })
-}
-
-mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit", world: "spin2", generate_all });
 }

@@ -1,14 +1,14 @@
 //! The `wasi:http/incoming-handler` export: acts out one behaviour. Knows streams; must never know paths.
 
 use serde_json::json;
-use test_behaviour::{Behaviour, chunks, harm, write_lines};
+use test_behaviour::{Behaviour, harm, print, write_lines};
 use wasip2::clocks::monotonic_clock;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingBody, IncomingRequest, Method, ResponseOutparam};
 use wasip2::io::streams::InputStream;
 
-use crate::response::{send, start};
-use crate::{capabilities, fetch};
+use crate::response::{respond, send, start};
+use crate::{capabilities, fetch, flood, key_value};
 
 struct Tests;
 
@@ -25,19 +25,21 @@ impl Guest for Tests {
             Behaviour::Grow { mib } => send(out, 200, "text/plain", harm::grow(mib).to_string().as_bytes()),
             Behaviour::NoResponse => drop(out),
             Behaviour::Status { code } => send(out, code, "text/plain", b""),
-            Behaviour::Body { bytes } => {
-                let body = start(out, 200, &[]);
-                chunks(bytes).all(|chunk| body.write(&chunk));
-            }
+            Behaviour::Respond(answer) => respond(out, &answer),
+            Behaviour::Body { bytes } => start(out, 200, &[]).fill(bytes),
             Behaviour::Drip { chunks, ms } => drip(out, chunks, ms),
             Behaviour::ReadNone => send(out, 200, "text/plain", b"read none"),
             Behaviour::Count => count(&request, out),
+            Behaviour::Pipe { url } => fetch::pipe(&url, out),
+            Behaviour::Flood(flood) => flood::act(flood, out),
             behaviour @ (Behaviour::Spin
             | Behaviour::Trap
             | Behaviour::Panic
             | Behaviour::Recurse
+            | Behaviour::Stain { .. }
             | Behaviour::TrapAfterHeaders
-            | Behaviour::SpinAfterHeaders) => harmful(&behaviour, out),
+            | Behaviour::SpinAfterHeaders
+            | Behaviour::SleepAfterHeaders { .. }) => harmful(&behaviour, out),
             behaviour => use_capability(behaviour, out),
         }
     }
@@ -50,6 +52,10 @@ fn harmful(behaviour: &Behaviour, out: ResponseOutparam) {
         Behaviour::Spin => harm::spin(),
         Behaviour::Panic => harm::panic(),
         Behaviour::Recurse => send(out, 200, "text/plain", harm::recurse().to_string().as_bytes()),
+        Behaviour::Stain { mib } => {
+            harm::stain(*mib);
+            send(out, 200, "text/plain", b"stained");
+        }
         Behaviour::TrapAfterHeaders => {
             let _body = begin(out);
             harm::trap()
@@ -58,6 +64,10 @@ fn harmful(behaviour: &Behaviour, out: ResponseOutparam) {
             let _body = begin(out);
             harm::spin()
         }
+        Behaviour::SleepAfterHeaders { ms } => {
+            let _body = begin(out);
+            sleep(*ms);
+        }
         _ => harm::trap(),
     }
 }
@@ -65,6 +75,10 @@ fn harmful(behaviour: &Behaviour, out: ResponseOutparam) {
 fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
     let (status, content_type, body) = match behaviour {
         Behaviour::Fetch { url, times } => (200, "application/json", fetch::all(&url, times).into_bytes()),
+        Behaviour::ConcurrentFetch { url, times } => (200, "application/json", fetch::side_by_side(&url, times).into_bytes()),
+        Behaviour::Request(ask) => (200, "application/json", fetch::one(&ask).into_bytes()),
+        Behaviour::Network(network) => text(network.run()),
+        Behaviour::Scan { mib } => text(harm::scan(mib).map(|found| found.to_string().into_bytes()).ok_or("memory did not grow")),
         Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
         Behaviour::Stdout { bytes, line } => {
             write_lines(&mut std::io::stdout(), bytes, line);
@@ -74,8 +88,15 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
             write_lines(&mut std::io::stderr(), bytes, line);
             (200, "text/plain", b"written".to_vec())
         }
-        Behaviour::Files { path } => text(std::fs::read(path).map_err(|error| error.to_string())),
-        Behaviour::KeyValue { operation, store, key, value } => text(capabilities::key_value(&operation, &store, &key, &value)),
+        Behaviour::Print { text, times } => {
+            print(&mut std::io::stdout(), &text, times);
+            (200, "text/plain", b"written".to_vec())
+        }
+        Behaviour::Files { path } => text(std::fs::read(path)),
+        Behaviour::File(operation) => text(operation.run()),
+        Behaviour::KeyValue { operation, store, key, value } => text(key_value::operate(&operation, &store, &key, value.as_bytes())),
+        Behaviour::KeyValueLarge { bytes } => text(key_value::set_large(bytes)),
+        Behaviour::KeyValueListMany { keys } => text(key_value::list_many(keys)),
         Behaviour::Variable { name } => text(capabilities::variable(&name)),
         Behaviour::Clock => (200, "application/json", capabilities::clocks().into_bytes()),
         Behaviour::Random { bytes } => (200, "text/plain", capabilities::random(bytes).into_bytes()),
@@ -85,10 +106,10 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
 }
 
 /// A value is 200, the name of an error is 404.
-fn text(outcome: Result<Vec<u8>, String>) -> (u16, &'static str, Vec<u8>) {
+fn text(outcome: Result<Vec<u8>, impl ToString>) -> (u16, &'static str, Vec<u8>) {
     match outcome {
         Ok(value) => (200, "text/plain", value),
-        Err(error) => (404, "text/plain", error.into_bytes()),
+        Err(error) => (404, "text/plain", error.to_string().into_bytes()),
     }
 }
 

@@ -3,10 +3,16 @@
 //! Knows wasi:http 0.2 and Spin's interfaces of version 2; must never behave otherwise than its twin `tests-p3`.
 
 #[cfg(target_family = "wasm")]
+mod bindings;
+#[cfg(target_family = "wasm")]
 mod capabilities;
 #[cfg(target_family = "wasm")]
 mod fetch;
 #[cfg(target_family = "wasm")]
+mod flood;
+#[cfg(target_family = "wasm")]
 mod handler;
+#[cfg(target_family = "wasm")]
+mod key_value;
 #[cfg(target_family = "wasm")]
 mod response;

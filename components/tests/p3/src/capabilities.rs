@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use spin_sdk::variables;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random::get_random_bytes;
-use spin_sdk::{key_value, variables};
 
 /// JSON of the environment.
 pub(crate) fn environment() -> String {
@@ -31,31 +31,6 @@ pub(crate) fn random(bytes: u64) -> String {
         all.extend_from_slice(&more);
     }
     test_behaviour::hexadecimal(&all)
-}
-
-/// One operation of the key-value store: what it answers, or the error's name.
-pub(crate) async fn key_value(operation: &str, store: &str, key: &str, value: &str) -> Result<Vec<u8>, String> {
-    try_key_value(operation, store, key, value).await.map_err(|error| match error {
-        key_value::Error::StoreTableFull => "store-table-full".to_owned(),
-        key_value::Error::NoSuchStore => "no-such-store".to_owned(),
-        key_value::Error::AccessDenied => "access-denied".to_owned(),
-        key_value::Error::Other(reason) => format!("other: {reason}"),
-    })
-}
-
-async fn try_key_value(operation: &str, store: &str, key: &str, value: &str) -> Result<Vec<u8>, key_value::Error> {
-    let store = key_value::Store::open(store).await?;
-    match operation {
-        "get" => store.get(key).await?.ok_or_else(|| key_value::Error::Other("no such key".to_owned())),
-        "set" => store.set(key, value).await.map(|()| Vec::new()),
-        "delete" => store.delete(key).await.map(|()| Vec::new()),
-        "exists" => store.exists(key).await.map(|exists| exists.to_string().into_bytes()),
-        "keys" => store.get_keys().await.collect().await.map(|mut keys| {
-            keys.sort_unstable();
-            json!(keys).to_string().into_bytes()
-        }),
-        _ => Err(key_value::Error::Other("no such operation".to_owned())),
-    }
 }
 
 /// A variable's value, or the error's name.

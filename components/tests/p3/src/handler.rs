@@ -6,10 +6,10 @@ use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{ErrorCode, Method, Request, Response};
 use spin_sdk::wasip3::wit_bindgen::{StreamReader, StreamResult, spawn};
 use spin_sdk::wasip3::wit_future;
-use test_behaviour::{Behaviour, CHUNK_BYTES, chunks, harm, write_lines};
+use test_behaviour::{Behaviour, CHUNK_BYTES, harm, print, write_lines};
 
-use crate::response::{start, whole, with_body, write};
-use crate::{capabilities, fetch};
+use crate::response::{fill, respond, start, whole, with_body, write};
+use crate::{capabilities, fetch, flood, key_value};
 
 struct Tests;
 
@@ -23,10 +23,15 @@ impl Guest for Tests {
                 sleep(ms).await;
                 whole(200, "text/plain", b"slept".to_vec())
             }
+            Behaviour::Stain { mib } => {
+                harm::stain(mib);
+                whole(200, "text/plain", b"stained".to_vec())
+            }
             Behaviour::Grow { mib } => whole(200, "text/plain", harm::grow(mib).to_string().into_bytes()),
             Behaviour::NoResponse => return Err(ErrorCode::InternalError(Some("no response".to_owned()))),
             Behaviour::Status { code } => whole(code, "text/plain", Vec::new()),
-            Behaviour::Body { bytes } => fill(bytes),
+            Behaviour::Respond(answer) => respond(&answer),
+            Behaviour::Body { bytes } => stream(bytes),
             Behaviour::Drip { chunks, ms } => drip(chunks, ms),
             Behaviour::ReadNone => whole(200, "text/plain", b"read none".to_vec()),
             Behaviour::Count => whole(200, "text/plain", count(body_of(request)).await.to_string().into_bytes()),
@@ -36,6 +41,9 @@ impl Guest for Tests {
             Behaviour::Recurse => whole(200, "text/plain", harm::recurse().to_string().into_bytes()),
             Behaviour::TrapAfterHeaders => after_headers(|| harm::trap()),
             Behaviour::SpinAfterHeaders => after_headers(|| harm::spin()),
+            Behaviour::SleepAfterHeaders { ms } => sleep_after_headers(ms),
+            Behaviour::Pipe { url } => fetch::pipe(&url).await,
+            Behaviour::Flood(flood) => flood::act(flood).await,
             behaviour => use_capability(behaviour).await,
         };
         Ok(response)
@@ -47,6 +55,10 @@ spin_sdk::wasip3::http::service::export!(Tests with_types_in spin_sdk::wasip3);
 async fn use_capability(behaviour: Behaviour) -> Response {
     let (status, content_type, body) = match behaviour {
         Behaviour::Fetch { url, times } => (200, "application/json", fetch::all(&url, times).await.into_bytes()),
+        Behaviour::ConcurrentFetch { url, times } => (200, "application/json", fetch::side_by_side(&url, times).await.into_bytes()),
+        Behaviour::Request(ask) => (200, "application/json", fetch::one(ask).await.into_bytes()),
+        Behaviour::Network(network) => text(network.run()),
+        Behaviour::Scan { mib } => text(harm::scan(mib).map(|found| found.to_string().into_bytes()).ok_or("memory did not grow")),
         Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
         Behaviour::Stdout { bytes, line } => {
             write_lines(&mut std::io::stdout(), bytes, line);
@@ -56,8 +68,15 @@ async fn use_capability(behaviour: Behaviour) -> Response {
             write_lines(&mut std::io::stderr(), bytes, line);
             (200, "text/plain", b"written".to_vec())
         }
-        Behaviour::Files { path } => text(std::fs::read(path).map_err(|error| error.to_string())),
-        Behaviour::KeyValue { operation, store, key, value } => text(capabilities::key_value(&operation, &store, &key, &value).await),
+        Behaviour::Print { text, times } => {
+            print(&mut std::io::stdout(), &text, times);
+            (200, "text/plain", b"written".to_vec())
+        }
+        Behaviour::Files { path } => text(std::fs::read(path)),
+        Behaviour::File(operation) => text(operation.run()),
+        Behaviour::KeyValue { operation, store, key, value } => text(key_value::operate(&operation, &store, &key, value.as_bytes()).await),
+        Behaviour::KeyValueLarge { bytes } => text(key_value::set_large(bytes).await),
+        Behaviour::KeyValueListMany { keys } => text(key_value::list_many(keys).await),
         Behaviour::Variable { name } => text(capabilities::variable(&name).await),
         Behaviour::Clock => (200, "application/json", capabilities::clocks().into_bytes()),
         Behaviour::Random { bytes } => (200, "text/plain", capabilities::random(bytes).into_bytes()),
@@ -67,10 +86,10 @@ async fn use_capability(behaviour: Behaviour) -> Response {
 }
 
 /// A value is 200, the name of an error is 404.
-fn text(outcome: Result<Vec<u8>, String>) -> (u16, &'static str, Vec<u8>) {
+fn text(outcome: Result<Vec<u8>, impl ToString>) -> (u16, &'static str, Vec<u8>) {
     match outcome {
         Ok(value) => (200, "text/plain", value),
-        Err(error) => (404, "text/plain", error.into_bytes()),
+        Err(error) => (404, "text/plain", error.to_string().into_bytes()),
     }
 }
 
@@ -86,19 +105,22 @@ fn after_headers(harm: fn() -> !) -> Response {
     response
 }
 
+fn sleep_after_headers(ms: u64) -> Response {
+    let (response, mut writer) = start(200, &[]);
+    spawn(async move {
+        write(&mut writer, b"begun\n".to_vec()).await;
+        sleep(ms).await;
+    });
+    response
+}
+
 async fn sleep(ms: u64) {
     monotonic_clock::wait_for(ms.saturating_mul(1_000_000)).await;
 }
 
-fn fill(bytes: u64) -> Response {
+fn stream(bytes: u64) -> Response {
     let (response, mut writer) = start(200, &[]);
-    spawn(async move {
-        for chunk in chunks(bytes) {
-            if !write(&mut writer, chunk).await {
-                return;
-            }
-        }
-    });
+    spawn(async move { fill(&mut writer, bytes).await });
     response
 }
 

@@ -7,6 +7,10 @@ mod capabilities;
 #[cfg(target_family = "wasm")]
 mod fetch;
 #[cfg(target_family = "wasm")]
+mod flood;
+#[cfg(target_family = "wasm")]
 mod handler;
+#[cfg(target_family = "wasm")]
+mod key_value;
 #[cfg(target_family = "wasm")]
 mod response;

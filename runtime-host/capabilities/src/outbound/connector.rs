@@ -2,6 +2,7 @@
 //!
 //! This module knows names, addresses and time. It must never know requests.
 
+use super::Enforcement;
 use http::Uri;
 use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
@@ -19,8 +20,16 @@ use tower_service::Service;
 const ADDRESSES_MAX: usize = 4;
 
 tokio::task_local! {
-    /// How long the request that is being sent may spend on its connection.
-    pub(super) static CONNECT_TIMEOUT: Duration;
+    /// The request that a connection is made for.
+    pub(super) static DIALLING: Dialling;
+}
+
+/// What a request tells the connection that is made for it.
+pub(super) struct Dialling {
+    /// How long it may take.
+    pub(super) timeout: Duration,
+    /// Notes an address that may not be reached.
+    pub(super) refused: Box<dyn Fn(&AddressRefused) + Send + Sync>,
 }
 
 /// Why there is no connection.
@@ -53,8 +62,8 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(addresses: AddressPolicy, timeout: Duration, tls: &Arc<rustls::ClientConfig>) -> Connector {
-        let tcp = CheckedTcp { addresses: Arc::new(addresses) };
+    pub(super) fn new(addresses: AddressPolicy, enforcement: Enforcement, timeout: Duration, tls: &Arc<rustls::ClientConfig>) -> Connector {
+        let tcp = CheckedTcp { addresses: Arc::new(addresses), enforcement };
         let https = HttpsConnector::new(tcp, Arc::clone(tls), false, Arc::new(DefaultServerNameResolver::default()));
         Connector { https, timeout }
     }
@@ -70,7 +79,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let timeout = CONNECT_TIMEOUT.try_with(|timeout| *timeout).unwrap_or(self.timeout);
+        let timeout = DIALLING.try_with(|request| request.timeout).unwrap_or(self.timeout);
         let connecting = self.https.call(uri);
         Box::pin(async move {
             match tokio::time::timeout(timeout, connecting).await {
@@ -87,6 +96,7 @@ impl Service<Uri> for Connector {
 #[derive(Clone)]
 struct CheckedTcp {
     addresses: Arc<AddressPolicy>,
+    enforcement: Enforcement,
 }
 
 impl Service<Uri> for CheckedTcp {
@@ -99,10 +109,11 @@ impl Service<Uri> for CheckedTcp {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let addresses = Arc::clone(&self.addresses);
+        let (addresses, enforcement) = (Arc::clone(&self.addresses), self.enforcement);
         Box::pin(async move {
             let resolved = resolve(&uri).await?;
-            connect_to_first(&checked(&addresses, resolved)?).await
+            let note = |reason: &AddressRefused| _ = DIALLING.try_with(|request| (request.refused)(reason));
+            connect_to_first(&checked(&addresses, enforcement, resolved, note)?).await
         })
     }
 }
@@ -123,13 +134,19 @@ async fn resolve(uri: &Uri) -> Result<Vec<SocketAddr>, ConnectError> {
 }
 
 /// The addresses that may be reached; an error if there is none.
-fn checked(policy: &AddressPolicy, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ConnectError> {
+fn checked(
+    policy: &AddressPolicy,
+    enforcement: Enforcement,
+    resolved: Vec<SocketAddr>,
+    note: impl Fn(&AddressRefused),
+) -> Result<Vec<SocketAddr>, ConnectError> {
     let mut refused = ConnectError::NoAddress;
     let mut reachable = Vec::new();
     for address in resolved {
-        match policy.check(plain(address.ip())) {
-            Ok(()) => reachable.push(address),
-            Err(reason) => refused = ConnectError::Refused(reason),
+        let verdict = policy.check(plain(address.ip())).inspect_err(&note);
+        match (verdict, enforcement) {
+            (Ok(()), _) | (Err(_), Enforcement::Count) => reachable.push(address),
+            (Err(reason), Enforcement::Enforce) => refused = ConnectError::Refused(reason),
         }
     }
     if reachable.is_empty() { Err(refused) } else { Ok(reachable) }
@@ -162,11 +179,14 @@ mod tests {
     fn only_checked_addresses_are_left() {
         let policy = AddressPolicy::default();
         let both = vec!["127.0.0.1:80".parse().unwrap(), "93.184.216.34:80".parse().unwrap()];
-        assert_eq!(checked(&policy, both).unwrap(), ["93.184.216.34:80".parse().unwrap()]);
+        assert_eq!(checked(&policy, Enforcement::Enforce, both.clone(), |_| {}).unwrap(), ["93.184.216.34:80".parse().unwrap()]);
         for refused in ["127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "169.254.169.254:80", "10.0.0.1:80"] {
-            let found = checked(&policy, vec![refused.parse().unwrap()]);
+            let found = checked(&policy, Enforcement::Enforce, vec![refused.parse().unwrap()], |_| {});
             assert!(matches!(found, Err(ConnectError::Refused(_))), "{refused}");
         }
-        assert!(matches!(checked(&policy, Vec::new()), Err(ConnectError::NoAddress)));
+        assert!(matches!(checked(&policy, Enforcement::Enforce, Vec::new(), |_| {}), Err(ConnectError::NoAddress)));
+        let noted = std::cell::Cell::new(0);
+        let found = checked(&policy, Enforcement::Count, both.clone(), |_| noted.set(noted.get() + 1));
+        assert_eq!((found.unwrap(), noted.get()), (both, 1), "what is only counted is reached");
     }
 }

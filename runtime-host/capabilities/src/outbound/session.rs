@@ -3,12 +3,12 @@
 //! This module knows the order of the rules. It must never know how a connection is made.
 
 use super::body::LimitedBody;
-use super::connector::CONNECT_TIMEOUT;
-use super::{Outbound, Timeouts, destination, failure};
-use crate::Grants;
+use super::connector::{DIALLING, Dialling};
+use super::{Enforcement, Outbound, Timeouts, destination, failure};
+use crate::{Grants, Rule};
 use http::{HeaderName, Request, Response, header};
 use http_body_util::BodyExt;
-use spell_policy::Destination;
+use spell_policy::{AddressRefused, Destination};
 use spell_types::{Limit, Limits};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -73,27 +73,36 @@ impl OutboundSession {
     fn admit(&mut self, request: &mut Request<WasiBody>, options: Option<RequestOptions>) -> Result<Attempt, Error> {
         self.requests = self.requests.saturating_add(1);
         let shared = self.shared();
-        let refusals = &shared.refused;
         let component = &self.grants.component;
         if self.requests > self.requests_max {
-            if refuse(refusals) {
+            if self.requests == self.requests_max + 1 {
+                self.grants.audit.refused(component, Rule::OutboundRequests, &self.requests_max.to_string(), true);
+            }
+            if shared.refuse() {
                 tracing::warn!(%component, limit = self.requests_max, "outbound request refused: limit outbound_requests reached");
             }
             return Err(Error::HttpRequestDenied);
         }
         let destination = destination(request).inspect_err(|error| {
-            if refuse(refusals) {
+            self.grants.audit.refused(component, Rule::OutboundRequest, &request.uri().to_string(), true);
+            if shared.refuse() {
                 tracing::warn!(%component, %error, "outbound request refused: it cannot be sent as it is");
             }
         })?;
-        let outbound = self.grants.outbound.as_ref().filter(|outbound| outbound.rules.allowed.allows(&destination));
-        let Some(outbound) = outbound else {
-            if refuse(refusals) {
-                report_not_allowed(component, &destination);
-            }
+        let Some(outbound) = self.grants.outbound.clone() else {
+            self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), true);
             return Err(Error::HttpRequestDenied);
         };
-        let outbound = Arc::clone(outbound);
+        if !outbound.rules.allowed.allows(&destination) {
+            let is_enforced = outbound.rules.enforcement == Enforcement::Enforce;
+            self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), is_enforced);
+            if shared.refuse() {
+                report_not_allowed(component, &destination, is_enforced);
+            }
+            if is_enforced {
+                return Err(Error::HttpRequestDenied);
+            }
+        }
         let timeouts = Timeouts::new(&outbound.rules, options);
         Ok(Attempt { grants: Arc::clone(&self.grants), outbound, shared, timeouts })
     }
@@ -135,7 +144,7 @@ impl Attempt {
         let permits = tokio::time::timeout(self.timeouts.first_byte, self.permits()).await.map_err(|_| Error::ConnectionLimitReached)?;
         let left = self.timeouts.first_byte.saturating_sub(started.elapsed());
         let destination = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let sent = CONNECT_TIMEOUT.scope(self.timeouts.connect, self.outbound.client.request(request));
+        let sent = DIALLING.scope(self.dialling(&destination), self.outbound.client.request(request));
         let response = match tokio::time::timeout(left, sent).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.report(&destination, &error)),
@@ -156,10 +165,20 @@ impl Attempt {
         [own, component]
     }
 
+    /// What the connection has to know, if one is made.
+    fn dialling(&self, destination: &str) -> Dialling {
+        let (grants, destination) = (Arc::clone(&self.grants), destination.to_owned());
+        let is_enforced = self.outbound.rules.enforcement == Enforcement::Enforce;
+        let refused = move |reason: &AddressRefused| {
+            grants.audit.refused(&grants.component, Rule::OutboundAddress, &format!("{destination}: {reason}"), is_enforced);
+        };
+        Dialling { timeout: self.timeouts.connect, refused: Box::new(refused) }
+    }
+
     fn report(&self, destination: &str, error: &hyper_util::client::legacy::Error) -> Error {
         let component = &self.grants.component;
         if let Some(reason) = failure::address_refused(error) {
-            if refuse(&self.shared.refused) {
+            if self.shared.refuse() {
                 tracing::warn!(%component, destination, %reason, "outbound request refused: the operator has to allow this address");
             }
         } else {
@@ -169,14 +188,17 @@ impl Attempt {
     }
 }
 
-/// Counts a refusal; true for the first of a request, the only one that is worth a line in the log.
-fn refuse(refused: &AtomicU64) -> bool {
-    refused.fetch_add(1, Ordering::Relaxed) == 0
+impl Shared {
+    /// Counts a refusal; true for the first of a request, the only one that is worth a line on the terminal.
+    fn refuse(&self) -> bool {
+        self.refused.fetch_add(1, Ordering::Relaxed) == 0
+    }
 }
 
-fn report_not_allowed(component: &str, destination: &Destination) {
+fn report_not_allowed(component: &str, destination: &Destination, is_enforced: bool) {
     let hint = format!("allowed_outbound_hosts = [\"{}://{}\"]", destination.scheme(), destination.authority());
-    tracing::warn!(component, %destination, "outbound request refused: the manifest would have to say {hint}");
+    let what = if is_enforced { "refused" } else { "only counted" };
+    tracing::warn!(component, %destination, "outbound request {what}: the manifest would have to say {hint}");
 }
 
 fn is_forbidden(name: &HeaderName) -> bool {

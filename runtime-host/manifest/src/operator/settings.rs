@@ -29,6 +29,12 @@ pub enum Setting {
     ConnectionsPerComponent,
     /// Bytes of an outbound response body.
     OutboundResponse,
+    /// Memory that compiling a component may take.
+    CompileMemory,
+    /// CPU time that compiling a component may take.
+    CompileCpuTime,
+    /// The longest that compiling a component may take.
+    CompileTime,
     /// Bytes of a log file before a new one is begun.
     LogBytesMax,
     /// Log files that are kept of a component, the one being written included.
@@ -46,7 +52,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 13;
+const COUNT: usize = 16;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -67,6 +73,10 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::OutboundIdleTime, table: "outbound", key: "idle_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest silence within an outbound response" },
     Row { setting: Setting::ConnectionsPerComponent, table: "outbound", key: "connections_per_component", unit: Count, default: 16, least: 1, most: 65_536, meaning: "outbound connections of a component at a time" },
     Row { setting: Setting::OutboundResponse, table: "outbound", key: "response", unit: Bytes, default: 16 * MIB, least: 1, most: 1024 * GIB, meaning: "outbound response body" },
+    // The compiler itself takes some 100 MiB of address space.
+    Row { setting: Setting::CompileMemory, table: "compile", key: "memory", unit: Bytes, default: 2 * GIB, least: 256 * MIB, most: 1024 * GIB, meaning: "address space of the process that compiles a component" },
+    Row { setting: Setting::CompileCpuTime, table: "compile", key: "cpu_time", unit: Milliseconds, default: 60 * SECOND, least: SECOND, most: HOUR, meaning: "CPU time of compiling a component, in whole seconds" },
+    Row { setting: Setting::CompileTime, table: "compile", key: "time", unit: Milliseconds, default: 60 * SECOND, least: 1, most: HOUR, meaning: "longest that compiling a component may take" },
     Row { setting: Setting::LogBytesMax, table: "log", key: "bytes_max", unit: Bytes, default: 10 * MIB, least: 4 * KIB, most: 1024 * GIB, meaning: "a log file before a new one is begun" },
     Row { setting: Setting::LogFilesMax, table: "log", key: "files_max", unit: Count, default: 2, least: 1, most: 1_000, meaning: "log files kept, the one being written included" },
 ];
@@ -85,7 +95,7 @@ impl Setting {
     };
 
     /// The tables that settings are written in.
-    pub const TABLES: [&'static str; 3] = ["host", "outbound", "log"];
+    pub const TABLES: [&'static str; 4] = ["host", "outbound", "compile", "log"];
 
     /// The table it is written in.
     pub fn table(self) -> &'static str {
