@@ -150,6 +150,10 @@ impl Attempt {
             Ok(Err(error)) => return Err(self.report(&destination, &error)),
             Err(_) => return Err(Error::ConnectionReadTimeout),
         };
+        // Nobody asked for another protocol, and what follows is not HTTP.
+        if response.status().is_informational() {
+            return Err(Error::HttpUpgradeFailed);
+        }
         let response = response.map(|body| {
             LimitedBody::new(body, self.outbound.rules.response_bytes_max, self.timeouts.between_bytes, permits).boxed_unsync()
         });
