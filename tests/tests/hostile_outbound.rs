@@ -21,9 +21,28 @@ const ONE_HOST: &str = "allowed_outbound_hosts = [\"http://allowed.test\", \"htt
 
 /// Addresses that are this machine in the network of its own.
 const LOCAL: &[&str] = &[
-    "169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "10.0.0.1/32", "172.16.0.1/32", "172.31.255.254/32",
-    "192.168.0.1/32", "100.64.0.1/32", "192.0.0.1/32", "192.0.2.1/32", "198.18.0.1/32", "198.51.100.1/32", "203.0.113.1/32", "240.0.0.1/32",
-    "fd00:ec2::254/128", "fd12:3456::1/128", "fec0::1/128", "64:ff9b::7f00:1/128", "2002:7f00:1::1/128", "2001:db8::1/128", "100::1/128",
+    "169.254.169.254/32",
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+    "192.0.0.192/32",
+    "10.0.0.1/32",
+    "172.16.0.1/32",
+    "172.31.255.254/32",
+    "192.168.0.1/32",
+    "100.64.0.1/32",
+    "192.0.0.1/32",
+    "192.0.2.1/32",
+    "198.18.0.1/32",
+    "198.51.100.1/32",
+    "203.0.113.1/32",
+    "240.0.0.1/32",
+    "fd00:ec2::254/128",
+    "fd12:3456::1/128",
+    "fec0::1/128",
+    "64:ff9b::7f00:1/128",
+    "2002:7f00:1::1/128",
+    "2001:db8::1/128",
+    "100::1/128",
     "2001:0:7f00:1::1/128",
 ];
 
@@ -67,7 +86,12 @@ const FORBIDDEN_HOSTS: &[&str] = &[
 
 /// Errors that tell a guest that it was refused, as opposed to having failed.
 const REFUSALS: &[&str] = &[
-    "HTTP-request-denied", "destination-IP-prohibited", "HTTP-request-URI-invalid", "HTTP-protocol-error", "refused-scheme", "refused-authority",
+    "HTTP-request-denied",
+    "destination-IP-prohibited",
+    "HTTP-request-URI-invalid",
+    "HTTP-protocol-error",
+    "refused-scheme",
+    "refused-authority",
     "refused-path",
 ];
 
@@ -191,7 +215,9 @@ fn furnish() {
     shell(&format!("mount --bind {} /etc/resolv.conf", resolv.display()));
     shell("ip link set lo up && ip link add out0 type veth peer name far0 && ip link set out0 up && ip link set far0 up");
     // No neighbour discovery: what is counted is what a guest has sent.
-    shell("ip addr add 93.184.216.1/24 dev out0 && ip route add default via 93.184.216.2 && ip neigh add 93.184.216.34 lladdr 02:00:00:00:00:01 dev out0");
+    shell(
+        "ip addr add 93.184.216.1/24 dev out0 && ip route add default via 93.184.216.2 && ip neigh add 93.184.216.34 lladdr 02:00:00:00:00:01 dev out0",
+    );
     for address in LOCAL {
         shell(&format!("ip addr add {address} dev lo"));
     }
@@ -265,6 +291,7 @@ fn every_spelling_of_a_forbidden_place_is_refused() {
             wrong.extend(arena.judge("F10", &format!("{name}-{revision}"), attack).err());
         }
         wrong.extend(arena.judge("F4", &format!("mixed-{revision}"), |host| mixed(host, revision, &counters)).err());
+        wrong.extend(arena.judge("F4", &format!("rebind-{revision}"), |host| rebound(host, revision, &counters)).err());
     }
     assert!(wrong.is_empty(), "{} failed:\n{}", wrong.len(), wrong.join("\n"));
     let audit = std::fs::read_to_string(arena.host.state_dir().join("logs/audit.jsonl")).expect("audit");
@@ -283,12 +310,24 @@ fn mixed(host: &Host, revision: &str, counters: &Counters) -> Result<(), String>
     if after == before && outcome.contains("error") { Ok(()) } else { Err(format!("{before} and {after} connections, {outcome}")) }
 }
 
+/// A name that is public when it is first asked for and private ever after: each connection goes where its own answer led.
+fn rebound(host: &Host, revision: &str, counters: &Counters) -> Result<(), String> {
+    let before = counters.read().0;
+    let path = format!("any-{revision}/request?connect_ns=200000000&url={}", encode("http://rebind.test"));
+    let outcomes: Vec<Value> = (0..3).map(|_| host.app.get(&format!("/{path}")).json()).collect();
+    let after = counters.read().0;
+    assert_refused(&outcomes[2])?;
+    if after == before { Ok(()) } else { Err(format!("{before} and {after} connections, {outcomes:?}")) }
+}
+
 #[test]
 #[ignore = "runs in a network of its own, see above"]
 fn what_is_only_counted_goes_out() {
     furnish();
     let counters = Counters::start();
-    let host = Setup::new(&app(&REVISIONS.map(|revision| component(revision, revision, ONE_HOST)))).operator("[outbound]\nrefusals = \"count\"\n").start();
+    let host = Setup::new(&app(&REVISIONS.map(|revision| component(revision, revision, ONE_HOST))))
+        .operator("[outbound]\nrefusals = \"count\"\n")
+        .start();
     for revision in REVISIONS {
         for url in ["http://127.0.0.1", "http://[::ffff:169.254.169.254]", "http://10.0.0.1", "http://private.test", "http://localhost"] {
             let before = counters.read().0;
@@ -434,7 +473,8 @@ fn proxies_of_the_environment_are_not_used() {
     for revision in REVISIONS {
         let outcome = fetch(&host, revision, &upstream.url("/")).expect("answer");
         assert_eq!(outcome["status"], 200, "{outcome}");
-        let answer = host.app.request("GET", &format!("/{revision}/fetch?url={}", encode(&upstream.url("/")))).header("proxy", "http://127.0.0.1:9");
+        let answer =
+            host.app.request("GET", &format!("/{revision}/fetch?url={}", encode(&upstream.url("/")))).header("proxy", "http://127.0.0.1:9");
         assert!(answer.send().is_success());
     }
 }

@@ -84,7 +84,12 @@ impl Arena {
         for variant in variants {
             all.push(describe(variant, setup.directory()));
         }
-        let host = setup.manifest(&app(&all)).operator(operator).start();
+        Self::around(setup.manifest(&app(&all)).operator(operator))
+    }
+
+    /// Starts this host, one of whose components is the canary.
+    pub fn around(setup: Setup) -> Self {
+        let host = setup.start();
         let canary = Canary::start(host.app, "/canary/hello");
         // The first calls warm up what is made once.
         thread::sleep(QUIET_TIME / 3);
