@@ -140,6 +140,23 @@ impl Setup {
     }
 }
 
+/// Runs the binary with these arguments and this input to its end; the status that it ended with, and what it complained about.
+pub fn run_with_input(arguments: &[&str], input: &[u8]) -> (std::process::ExitStatus, String) {
+    let mut child = command()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("spawn");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    std::thread::scope(|scope| {
+        scope.spawn(move || std::io::Write::write_all(&mut stdin, input));
+        let output = child.wait_with_output().expect("wait");
+        (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+    })
+}
+
 /// Runs the binary with these arguments to its end.
 pub fn run(arguments: &[&str]) -> Ended {
     let output = command().args(arguments).stdin(Stdio::null()).output().expect("run");

@@ -8,7 +8,7 @@ mod turns;
 pub use child::{ChildCompiler, CompileLimits, serve_compilation};
 pub(crate) use turns::Turns;
 
-use crate::Engine;
+use crate::{Engine, failure};
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl Engine {
             Compiler::InProcess => Component::from_binary(&self.wasmtime, wasm).map_err(invalid)?,
             Compiler::Child(child) => {
                 let code = child.compile(wasm)?;
-                self.load(&code).map_err(|error| CompileError::Unfit { reason: format!("{error:#}") })?
+                self.load(&code).map_err(|error| CompileError::Unfit { reason: failure::readable(&error) })?
             }
         };
         self.keep(&name, &component);
@@ -133,7 +133,7 @@ impl Engine {
 }
 
 fn invalid(error: wasmtime::Error) -> CompileError {
-    CompileError::Invalid { reason: format!("{error:#}") }
+    CompileError::Invalid { reason: failure::readable(&error) }
 }
 
 fn check_preamble(wasm: &[u8]) -> Result<(), CompileError> {

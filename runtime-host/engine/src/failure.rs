@@ -57,6 +57,21 @@ fn trap_name(trap: Trap) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }
 
+/// An error with its causes, in one line. Names in it can be a stranger's: they must not move a terminal's cursor.
+pub(crate) fn readable(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    let mut shown = String::with_capacity(text.len().min(READABLE_CHARS_MAX));
+    for character in text.chars().take(READABLE_CHARS_MAX) {
+        match character {
+            '\n' => shown.push_str("; "),
+            character if character.is_control() => shown.extend(character.escape_default()),
+            character => shown.push(character),
+        }
+    }
+    shown
+}
+
+const READABLE_CHARS_MAX: usize = 2_000;
 const REASON_BYTES_MAX: usize = 200;
 
 fn first_line(text: &str) -> String {

@@ -3,7 +3,7 @@
 use crate::config::MEMORIES_PER_PLACE;
 use crate::execution::Execution;
 use crate::meter::{Guest, MeteredStore, Report};
-use crate::{Engine, Failure};
+use crate::{Engine, Failure, failure};
 use bytes::Bytes;
 use http::{Request, Response};
 use spell_types::Limits;
@@ -62,7 +62,7 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
     /// Links a component to what the host offers.
     pub fn new(engine: &Engine, component: &Component, linker: &Linker<Guest<C>>) -> Result<Self, LoadError> {
         let revision = revision(engine, component)?;
-        let link = |error: wasmtime::Error| LoadError::Link { reason: format!("{error:#}") };
+        let link = |error: wasmtime::Error| LoadError::Link { reason: failure::readable(&error) };
         let instance = linker.instantiate_pre(component).map_err(link)?;
         let handler = match revision {
             Revision::P2 => Handler::P2(ProxyPre::new(instance).map_err(link)?),

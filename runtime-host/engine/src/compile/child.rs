@@ -43,6 +43,8 @@ const CODE_BYTES_MAX: u64 = 512 << 20;
 const REASON_BYTES_MAX: u64 = 4 << 10;
 /// The child's way to say that the component is at fault.
 const EXIT_INVALID: i32 = 3;
+/// How Rust ends after a panic.
+const EXIT_PANIC: i32 = 101;
 /// What the allocator reserves at a time: its default of 1 GiB would count against the limit at once.
 const ALLOCATOR_RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "64MiB");
 
@@ -110,8 +112,8 @@ impl ChildCompiler {
             (Some(0), _) => Ok(code),
             (Some(EXIT_INVALID), _) => Err(CompileError::Invalid { reason: said() }),
             (_, Some(SIGXCPU | SIGKILL)) => Err(CompileError::Limit(ExceededLimit::CpuTime(limits.cpu_time_max))),
-            // Out of memory aborts, out of stack is a segmentation fault.
-            (_, Some(SIGABRT | SIGSEGV | SIGBUS)) => Err(CompileError::Limit(ExceededLimit::Memory(limits.memory_bytes_max))),
+            // Out of memory aborts, or panics where a thread wanted it; out of stack is a segmentation fault.
+            (Some(EXIT_PANIC), _) | (_, Some(SIGABRT | SIGSEGV | SIGBUS)) => Err(CompileError::Limit(ExceededLimit::Memory(limits.memory_bytes_max))),
             _ => Err(CompileError::Host { reason: format!("{status}: {}", said()) }),
         }
     }
