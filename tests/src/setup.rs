@@ -142,13 +142,7 @@ impl Setup {
 
 /// Runs the binary with these arguments and this input to its end; the status that it ended with, and what it complained about.
 pub fn run_with_input(arguments: &[&str], input: &[u8]) -> (std::process::ExitStatus, String) {
-    let mut child = command()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("spawn");
+    let mut child = command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("spawn");
     let mut stdin = child.stdin.take().expect("stdin is piped");
     std::thread::scope(|scope| {
         scope.spawn(move || std::io::Write::write_all(&mut stdin, input));

@@ -25,10 +25,14 @@ fn setup(bytes: &[u8], operator: &str) -> Setup {
 
 /// The host gave up with one of these reasons, in time and in its own words.
 fn assert_refused(name: &str, ended: &Ended, reasons: &[&str], took: Duration) {
-    let is_clear = ended.code == Some(1) && ended.stderr.contains("component \"guest\"") && reasons.iter().any(|reason| ended.stderr.contains(reason));
+    let is_clear =
+        ended.code == Some(1) && ended.stderr.contains("component \"guest\"") && reasons.iter().any(|reason| ended.stderr.contains(reason));
     let is_clean = !ended.stderr.contains("panicked") && !ended.stderr.contains('\u{1b}');
     assert!(is_clear && is_clean && took < TIME_MAX, "{name}, {took:?}: {:?} {}", ended.code, ended.stderr);
-    println!("{}", json!({ "card": "C", "variant": name, "verdict": "contained", "took_ms": took.as_millis(), "reason": ended.stderr.lines().last() }));
+    println!(
+        "{}",
+        json!({ "card": "C", "variant": name, "verdict": "contained", "took_ms": took.as_millis(), "reason": ended.stderr.lines().last() })
+    );
 }
 
 /// A component around these items of a core module, with a handler that cannot be reached without compiling them.
@@ -58,24 +62,45 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("one-function-of-megabytes", around(&format!("(func {})", "(drop (i32.const 1))".repeat(1_500_000)))),
         ("hundred-thousand-functions", around(&"(func (drop (i32.const 1)))".repeat(100_000))),
-        ("millions-of-locals", around(&format!("(type $t (func)) {}", "(func (type $t) (local i64 i64 i64 i64 i64 i64 i64 i64))".repeat(50_000)))),
+        (
+            "millions-of-locals",
+            around(&format!("(type $t (func)) {}", "(func (type $t) (local i64 i64 i64 i64 i64 i64 i64 i64))".repeat(50_000))),
+        ),
         ("fifty-thousand-locals", around(&format!("(func (local {}))", "i64 ".repeat(49_999)))),
         ("a-hundred-thousand-blocks-deep", around(&blocks(100_000))),
         ("wide-branch-table", around(&format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(60_000)))),
-        ("branch-tables-by-the-thousand", around(&repeated(500, |_| format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(2_000))))),
+        (
+            "branch-tables-by-the-thousand",
+            around(&repeated(500, |_| format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(2_000)))),
+        ),
         ("everything-lives-until-the-end", around(&live_ranges(3_000))),
         ("hundred-thousand-types", around(&repeated(100_000, |index| format!("(type (func (param {})))", "i32 ".repeat(index % 40))))),
-        ("exports-with-long-names", around(&format!("(func $f) {}", repeated(2_000, |index| format!("(export \"{}{index}\" (func $f))", "x".repeat(5_000)))))),
+        (
+            "exports-with-long-names",
+            around(&format!("(func $f) {}", repeated(2_000, |index| format!("(export \"{}{index}\" (func $f))", "x".repeat(5_000))))),
+        ),
         ("fifty-thousand-data-segments", around(&format!("(memory 1) {}", "(data (i32.const 0) \"x\")".repeat(50_000)))),
         ("large-tables-of-elements", around(&format!("(table 100000 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(100_000)))),
-        ("calls-in-a-row", around(&format!("(func $f (param i32) (result i32) local.get 0) (func (result i32) i32.const 0 {})", "call $f ".repeat(300_000)))),
+        (
+            "calls-in-a-row",
+            around(&format!(
+                "(func $f (param i32) (result i32) local.get 0) (func (result i32) i32.const 0 {})",
+                "call $f ".repeat(300_000)
+            )),
+        ),
         ("arithmetic-in-a-row", around(&format!("(func (param f64) (result f64) local.get 0 {})", "f64.sqrt f64.neg ".repeat(300_000)))),
-        ("memory-accesses-in-a-row", around(&format!("(memory 1) (func (param i32) (result i32) local.get 0 {})", "i32.load ".repeat(300_000)))),
+        (
+            "memory-accesses-in-a-row",
+            around(&format!("(memory 1) (func (param i32) (result i32) local.get 0 {})", "i32.load ".repeat(300_000))),
+        ),
         ("many-results", around(&format!("(func (result {}) unreachable)", "i64 ".repeat(1_000)))),
         ("nested-components", whole(nest(90))),
         ("types-that-double", whole(doubled(40))),
         ("instances-that-multiply", whole(instances(60))),
-        ("thousand-instances", whole(format!("(component (core module $m (memory 1)) {})", "(core instance (instantiate $m))".repeat(900)))),
+        (
+            "thousand-instances",
+            whole(format!("(component (core module $m (memory 1)) {})", "(core instance (instantiate $m))".repeat(900))),
+        ),
         ("ten-thousand-cases", whole(format!("(component (type (variant {})))", repeated(10_000, |index| format!("(case \"c{index}\")"))))),
         ("thousand-flags", whole(format!("(component (type (flags {})))", repeated(1_000, |index| format!("\"f{index}\" "))))),
         ("custom-sections-of-megabytes", whole(format!("(component (@custom \"x\" \"{}\"))", "y".repeat(20_000_000)))),
@@ -84,7 +109,9 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
 
 /// A function that computes many values and uses all of them at the end, across a branch each.
 fn live_ranges(count: usize) -> String {
-    let make = repeated(count, |index| format!("local.get 0 i64.const {index} i64.mul local.set {} block local.get 0 i64.eqz br_if 0 end ", index + 1));
+    let make = repeated(count, |index| {
+        format!("local.get 0 i64.const {index} i64.mul local.set {} block local.get 0 i64.eqz br_if 0 end ", index + 1)
+    });
     let take = repeated(count, |index| format!("local.get {} i64.add ", index + 1));
     format!("(func (param i64) (result i64) (local {}) {make} i64.const 0 {take})", "i64 ".repeat(count))
 }

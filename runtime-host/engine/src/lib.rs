@@ -9,6 +9,8 @@ mod compile;
 mod config;
 mod execution;
 mod failure;
+#[cfg(test)]
+mod generated;
 mod meter;
 mod slice;
 mod spell;

@@ -113,7 +113,9 @@ impl ChildCompiler {
             (Some(EXIT_INVALID), _) => Err(CompileError::Invalid { reason: said() }),
             (_, Some(SIGXCPU | SIGKILL)) => Err(CompileError::Limit(ExceededLimit::CpuTime(limits.cpu_time_max))),
             // Out of memory aborts, or panics where a thread wanted it; out of stack is a segmentation fault.
-            (Some(EXIT_PANIC), _) | (_, Some(SIGABRT | SIGSEGV | SIGBUS)) => Err(CompileError::Limit(ExceededLimit::Memory(limits.memory_bytes_max))),
+            (Some(EXIT_PANIC), _) | (_, Some(SIGABRT | SIGSEGV | SIGBUS)) => {
+                Err(CompileError::Limit(ExceededLimit::Memory(limits.memory_bytes_max)))
+            }
             _ => Err(CompileError::Host { reason: format!("{status}: {}", said()) }),
         }
     }

@@ -1,0 +1,1 @@
+(component (core module $m (tag) (func (throw 0))) (core instance (instantiate $m)))

@@ -1,0 +1,1 @@
+(component (core module $m (type (struct (field i32)))) (core instance (instantiate $m)))

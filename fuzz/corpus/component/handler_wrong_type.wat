@@ -1,0 +1,1 @@
+(component (instance $i) (export "wasi:http/incoming-handler@0.2.0" (instance $i)))

@@ -1,0 +1,1 @@
+(component (import "nobody:has/this@1.0.0" (instance (export "f" (func)))))

@@ -1,0 +1,1 @@
+(component (core module $m (func (export "f") (loop br 0))) (core instance (instantiate $m)))

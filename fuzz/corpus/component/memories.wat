@@ -1,0 +1,3 @@
+(component
+  (core module $m (memory 1) (memory 1 2))
+  (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m)))

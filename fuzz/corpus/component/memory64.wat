@@ -1,0 +1,1 @@
+(component (core module $m (memory i64 1)) (core instance (instantiate $m)))

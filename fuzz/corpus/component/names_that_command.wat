@@ -1,0 +1,1 @@
+(component (core module $m (import "\1b[2J" "\0a" (func))) (core instance (instantiate $m)))

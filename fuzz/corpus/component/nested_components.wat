@@ -1,0 +1,1 @@
+(component (component $a (component $b) (instance (instantiate $b))) (instance (instantiate $a)) (instance (instantiate $a)))

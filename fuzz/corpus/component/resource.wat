@@ -1,0 +1,5 @@
+(component
+  (type $r (resource (rep i32)))
+  (core func $new (canon resource.new $r))
+  (core func $drop (canon resource.drop $r))
+  (export "r" (type $r)))

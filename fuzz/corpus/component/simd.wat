@@ -1,0 +1,1 @@
+(component (core module $m (func (export "f") (result v128) v128.const i32x4 1 2 3 4 i32.const 1 i32x4.splat i32x4.add)) (core instance (instantiate $m)))

@@ -1,0 +1,1 @@
+(component (core module $m (memory 1) (data (i32.const 0) "hello") (func $s (i32.store (i32.const 0) (i32.const 1))) (start $s)) (core instance (instantiate $m)))

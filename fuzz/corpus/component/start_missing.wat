@@ -1,0 +1,1 @@
+(component (core module $m (import "a" "b" (func))) (core instance $e) (core instance (instantiate $m (with "a" (instance $e)))))

@@ -1,0 +1,1 @@
+(component (core module $m (table 10000000 funcref)) (core instance (instantiate $m)))

@@ -1,0 +1,1 @@
+(component (core module $m (table 1 funcref) (table 2 externref) (elem (i32.const 0) func $f) (func $f)) (core instance (instantiate $m)))

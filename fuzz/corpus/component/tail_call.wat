@@ -1,0 +1,1 @@
+(component (core module $m (func $f return_call $f)) (core instance (instantiate $m)))

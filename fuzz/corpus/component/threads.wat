@@ -1,0 +1,1 @@
+(component (core module $m (memory 1 1 shared)) (core instance (instantiate $m)))

@@ -1,0 +1,98 @@
+//! Names and values through the environment filter: each name is in one list, nothing secret is asked for, passed or shown.
+//!
+//! Each line is a name that a component asks for; a tab and a value behind it are what the host has. This target knows what
+//! the filter promises. It must never know which words are secret.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use spell_policy::environment::{Filtered, NAME_BYTES_MAX, VALUE_BYTES_MAX, filter, is_secret_name, is_secret_value};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names that are harmless in exactly this spelling.
+const HARMLESS: [&str; 3] = ["PWD", "OLDPWD", "PUBLIC_KEY"];
+
+fuzz_target!(|text: &str| {
+    let mut host = BTreeMap::new();
+    let mut requested = Vec::new();
+    for line in text.split('\n') {
+        let (name, value) = line.split_once('\t').map_or((line, None), |(name, value)| (name, Some(value)));
+        requested.push(name.to_owned());
+        if let Some(value) = value {
+            host.entry(name).or_insert(value);
+            check_value(value);
+        }
+        check_name(name);
+    }
+    let asked = RefCell::new(BTreeSet::new());
+    let filtered = filter(&requested, |name| {
+        asked.borrow_mut().insert(name.to_owned());
+        host.get(name).map(|value| (*value).to_owned())
+    });
+    assert!(asked.borrow().iter().all(|name| requested.contains(name) && !is_secret_name(name)), "the host was asked for too much");
+    check_lists(&requested, &filtered);
+    check_passed(&host, &filtered);
+    check_debug(&filtered);
+});
+
+fn check_lists(requested: &[String], filtered: &Filtered) {
+    let passed = || filtered.passed.iter().map(|(name, _)| name);
+    let mut found: BTreeMap<&String, usize> = BTreeMap::new();
+    for name in passed().chain(&filtered.refused).chain(&filtered.missing) {
+        *found.entry(name).or_default() += 1;
+    }
+    for (name, count) in &found {
+        assert_eq!(*count, 1, "{name:?} is in more than one list");
+    }
+    let asked: BTreeSet<&String> = requested.iter().collect();
+    assert!(asked.iter().eq(found.keys()), "a name is in no list, or nobody asked for it");
+    let place = |name: &String| requested.iter().position(|other| other == name);
+    assert!(passed().map(place).is_sorted() && filtered.refused.iter().map(place).is_sorted(), "not in the order asked");
+    assert!(filtered.missing.iter().map(place).is_sorted(), "not in the order asked");
+}
+
+fn check_passed(host: &BTreeMap<&str, &str>, filtered: &Filtered) {
+    for (name, value) in &filtered.passed {
+        assert_eq!(host.get(name.as_str()), Some(&value.as_str()));
+        assert!(!is_secret_name(name) && !is_secret_value(value), "{name:?} is secret");
+        assert!(!name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(['=', '\0']), "{name:?} is no name");
+        assert!(value.len() <= VALUE_BYTES_MAX && !value.contains('\0'));
+    }
+    assert!(filtered.missing.iter().all(|name| !host.contains_key(name.as_str())));
+}
+
+/// What is shown is the same whatever the values are.
+fn check_debug(filtered: &Filtered) {
+    let mut without_values = filtered.clone();
+    for (_, value) in &mut without_values.passed {
+        value.clear();
+    }
+    assert_eq!(format!("{filtered:?}"), format!("{without_values:?}"));
+}
+
+fn check_name(name: &str) {
+    let is_secret = is_secret_name(name);
+    let (upper, lower) = (name.to_ascii_uppercase(), name.to_ascii_lowercase());
+    if !HARMLESS.contains(&upper.as_str()) {
+        assert_eq!(is_secret_name(&upper), is_secret_name(&lower), "{upper:?} and {lower:?} are not judged alike");
+    }
+    // A word that tells a secret tells it whatever stands beside it.
+    for longer in [format!("{name}_TOKEN"), format!("SECRET_{name}"), format!("{name}.api_key.{name}")] {
+        assert!(is_secret_name(&longer), "{longer:?}");
+    }
+    // Marks at either end are no words.
+    if is_secret {
+        assert!(is_secret_name(&format!("_{name}__")), "{name:?}");
+    }
+}
+
+/// A secret is one whatever stands beside it.
+fn check_value(value: &str) {
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----";
+    let token = "ghp_0123456789abcdefghij";
+    for longer in [format!("{value} {token}"), format!("{token} {value}"), format!("{key}\n{value}"), format!("{value}\n{key}")] {
+        assert!(is_secret_value(&longer), "{longer:?}");
+    }
+    assert!(is_secret_value(&format!("postgres://user:pass@db/{value}")), "{value:?}");
+}
