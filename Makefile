@@ -7,7 +7,7 @@ DENY_VERSION := 0.20.2
 # Without a terminal there is no progress bar, only a line per step.
 CARGO_QUIET := $(shell test -t 2 || echo --quiet)
 
-.PHONY: help up build test bench components toolchain lint unit clean deny audit
+.PHONY: help up build test bench components toolchain lint unit clean deny audit torture
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -42,6 +42,14 @@ unit: components ## Run unit, integration and doc tests
 	@cargo test --locked --quiet --workspace
 	@echo "test: components" >&2
 	@components/build.sh test
+
+torture: components ## Run every attack at length: attacks without their protection, longer series, fuzzing
+	@echo "torture: building" >&2
+	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
+	@scripts/torture.sh
+
+audit: ## Look for known holes: advisories of the dependencies, and newer patches of the engine
+	@DENY_VERSION=$(DENY_VERSION) scripts/audit.sh
 
 deny: ## Check licences, bans and, where the database can be reached, advisories of the dependencies
 	@DENY_VERSION=$(DENY_VERSION) scripts/deny.sh

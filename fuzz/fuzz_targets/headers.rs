@@ -54,7 +54,8 @@ fn check_uri(uri: &Uri, target: &Uri, headers: &HeaderMap) {
     let authority = uri.authority().expect("an authority").as_str();
     assert_eq!((uri.scheme_str(), uri.path_and_query()), (Some("http"), target.path_and_query()));
     assert!(headers.get_all(HOST).iter().count() <= 1, "more than one Host");
-    for named in headers.get(HOST).map(HeaderValue::as_bytes).into_iter().chain(target.authority().map(|target| target.as_str().as_bytes())) {
+    for named in headers.get(HOST).map(HeaderValue::as_bytes).into_iter().chain(target.authority().map(|target| target.as_str().as_bytes()))
+    {
         assert!(named.eq_ignore_ascii_case(authority.as_bytes()), "{uri} is not what the client asked for");
     }
     check_authority(authority);
@@ -78,7 +79,10 @@ fn check_authority(authority: &str) {
         None => assert!(!host.is_empty() && !host.contains(['[', ']']), "{authority} has no host"),
     }
     let number = port.strip_prefix(':').unwrap_or(port);
-    assert!(number.is_empty() || number.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<u16>().is_ok(), "{authority} has a bad port");
+    assert!(
+        number.is_empty() || number.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<u16>().is_ok(),
+        "{authority} has a bad port"
+    );
 }
 
 fn check_headers(sent: &HeaderMap, rewritten: &HeaderMap, uri: &Uri, found: &Found<'_, ()>) {

@@ -13,6 +13,11 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 const CHUNK_BYTES: usize = 16 << 10;
 
+/// A value for a query string, percent-encoded.
+pub fn encode(text: &str) -> String {
+    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") }).collect()
+}
+
 /// Speaks to one address.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {

@@ -9,5 +9,5 @@ mod canary;
 mod guest;
 mod vitals;
 
-pub use arena::{Arena, Variant, Verdict, run_all};
+pub use arena::{Arena, Variant, Verdict, alone, run_all, run_unprotected};
 pub use guest::{Guest, sections, whole};

@@ -13,7 +13,7 @@ mod setup;
 mod upstream;
 
 pub use answer::Answer;
-pub use client::{Client, Pending, Request};
+pub use client::{Client, Pending, Request, encode};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};
 pub use setup::{Ended, Setup, run, run_with_input};

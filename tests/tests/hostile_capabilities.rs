@@ -1,14 +1,10 @@
 //! Cards G: guests that use what they were given for what it was not given for.
 
 use spell_tests::hostile::Arena;
-use spell_tests::{Host, REVISIONS, Setup, app, component};
+use spell_tests::{Host, REVISIONS, Setup, app, component, encode};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-fn encode(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") }).collect()
-}
 
 /// Every file below a directory with its content.
 fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -1,5 +1,7 @@
 //! Cards C: components that are made to be expensive to compile, broken ones, and things that are none.
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "functions beside the tests are tests as well")]
+
 use serde_json::json;
 use spell_tests::{Ended, Setup, app, guest, run_with_input};
 use std::fs;

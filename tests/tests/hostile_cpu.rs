@@ -1,6 +1,6 @@
-//! Cards A: guests that take time, stack or traps. `SPELL_UNPROTECTED=1` also shows that each fails without its protection.
+//! Cards A: guests that take time, stack or traps.
 
-use spell_tests::hostile::{Arena, Guest, Variant, Verdict, run_all, sections, whole};
+use spell_tests::hostile::{Arena, Guest, Variant, Verdict, run_all, run_unprotected, sections, whole};
 use spell_tests::{REVISIONS, Setup, app, component};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const TRAPPED: Verdict = Verdict { status: 502, is_whole: true, outcome: "trappe
 const TIMED: &str = "tool.spell.limits = { time = \"400ms\", fuel = 1_000_000_000_000 }";
 /// Time in abundance, so that only fuel can end it.
 const FUELLED: &str = "tool.spell.limits = { time = \"30s\", fuel = 20_000_000 }";
-const UNTIMED: &str = "tool.spell.limits = { time = \"3s\", fuel = 1_000_000_000_000 }";
+const UNTIMED: &str = "tool.spell.limits = { time = \"1200ms\", fuel = 1_000_000_000_000 }";
 
 fn variant(card: &'static str, name: String, guest: Guest, lines: &str, path: &str, verdict: Verdict) -> Variant {
     let unprotected = (verdict.status == 504).then(|| UNTIMED.to_owned());
@@ -33,8 +33,7 @@ fn card_of(name: &str) -> &'static str {
     }
 }
 
-#[test]
-fn loops_end_with_their_time_or_their_fuel() {
+fn loops() -> Vec<Variant> {
     let mut variants = Vec::new();
     for revision in REVISIONS {
         for (name, guest) in sections("cpu", revision) {
@@ -47,11 +46,32 @@ fn loops_end_with_their_time_or_their_fuel() {
         variants.push(variant(card, format!("{file}-time"), whole(file), TIMED, "", OVER_TIME));
         variants.push(variant(card, format!("{file}-fuel"), whole(file), FUELLED, "", OUT_OF_FUEL));
     }
-    run_all(&variants, "");
+    variants
+}
+
+#[test]
+fn loops_end_with_their_time_or_their_fuel() {
+    run_all(&loops(), "");
+}
+
+#[test]
+#[ignore = "shows that the attacks are attacks: `make torture` runs it"]
+fn loops_go_on_without_their_limits() {
+    run_unprotected(&loops(), "");
+}
+
+#[test]
+#[ignore = "shows that the attacks are attacks: `make torture` runs it"]
+fn waiting_and_calling_the_host_go_on_without_their_limits() {
+    run_unprotected(&calls(), "");
 }
 
 #[test]
 fn waiting_and_calling_the_host_end_with_their_time() {
+    run_all(&calls(), "");
+}
+
+fn calls() -> Vec<Variant> {
     let mut variants = Vec::new();
     for revision in REVISIONS {
         for (card, path) in [
@@ -70,13 +90,12 @@ fn waiting_and_calling_the_host_end_with_their_time() {
             variant.unprotected = Some(format!("key_value_stores = [\"default\"]\n{UNTIMED}"));
             variants.push(variant);
         }
-        // Its answer is whole; what it left behind ends with its time.
-        let answered = Verdict { status: 200, is_whole: true, outcome: "completed", time_max: TIME + LATE_MAX };
-        if revision == "p2" {
-            variants.push(variant("A5", "timers-p2".to_owned(), Guest::Tests(revision), TIMED, "timers?n=1000&ms=600000", answered));
-        }
+        // Its answer is whole; what it left behind ends with it, or, where tasks outlive an answer, with its time.
+        let outcome = if revision == "p2" { "completed" } else { "limit-time" };
+        let answered = Verdict { status: 200, is_whole: true, outcome, time_max: TIME + LATE_MAX };
+        variants.push(variant("A5", format!("timers-{revision}"), Guest::Tests(revision), TIMED, "timers?n=1000&ms=600000", answered));
     }
-    run_all(&variants, "");
+    variants
 }
 
 #[test]

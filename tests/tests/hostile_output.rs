@@ -1,26 +1,33 @@
 //! Cards D: guests that answer what cannot be sent, too much of it, too slowly, or not at all.
 
 use serde_json::json;
-use spell_tests::hostile::{Arena, Guest, Variant, Verdict, run_all};
-use spell_tests::{Host, REVISIONS, component, wait_until};
+use spell_tests::hostile::{Arena, Guest, Variant, Verdict, run_all, run_unprotected};
+use spell_tests::{Host, REVISIONS, component, encode, wait_until};
 use std::io::Write;
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 const LIMITS: &str = "tool.spell.limits = { time = \"1s\", fuel = 100_000_000_000, response = \"1MiB\", log = \"64KiB\" }";
+const UNLIMITED: &str = "tool.spell.limits = { time = \"3s\", fuel = 100_000_000_000, response = \"1GiB\" }";
 const QUICK: Duration = Duration::from_millis(1_400);
 
 const fn verdict(status: u16, is_whole: bool, outcome: &'static str) -> Verdict {
     Verdict { status, is_whole, outcome, time_max: QUICK }
 }
 
-fn encode(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") }).collect()
+#[test]
+fn answers_are_cut_refused_or_whole() {
+    run_all(&answers(), "");
 }
 
 #[test]
-fn answers_are_cut_refused_or_whole() {
+#[ignore = "shows that the attacks are attacks: `make torture` runs it"]
+fn answers_go_on_without_their_limits() {
+    run_unprotected(&answers(), "");
+}
+
+fn answers() -> Vec<Variant> {
     const WHOLE: Verdict = verdict(200, true, "completed");
     const BAD: Verdict = verdict(502, true, "bad-response");
     // The guest itself was refused what it tried, and says so.
@@ -67,18 +74,18 @@ fn answers_are_cut_refused_or_whole() {
             ("D5", "trailers", respond("", "&bytes=5&trailers=x%3ay"), WHOLE),
             ("D5", "trailers-that-are-framing", respond("", "&bytes=5&trailers=transfer-encoding%3achunked"), REFUSED),
             ("D6", "words-of-the-host", respond("spin-full-url:forged\nserver:x", "&bytes=5"), WHOLE),
-            ("D7", "ten-megabytes-of-lines", "stdout?bytes=10000000&line=100".to_owned(), WHOLE),
+            ("D7", "two-megabytes-of-lines", "stdout?bytes=2000000&line=100".to_owned(), WHOLE),
             ("D7", "one-long-line", "stdout?bytes=10000000&line=1000000".to_owned(), WHOLE),
-            ("D7", "a-million-empty-lines", "stdout?bytes=100000&line=1".to_owned(), WHOLE),
+            ("D7", "empty-lines", "stdout?bytes=20000&line=1".to_owned(), WHOLE),
             ("D7", "control-characters", format!("print?text={}&n=10", encode("\u{1b}[2J\u{1b}]0;x\u{7}\r\n{\"level\":\"error\"}\u{202e}")), WHOLE),
         ];
         for (card, name, path, verdict) in cases {
             let (name, guest) = (format!("{name}-{revision}"), Guest::Tests(revision));
-            let unprotected = None;
+            let unprotected = verdict.outcome.starts_with("limit-").then(|| UNLIMITED.to_owned());
             variants.push(Variant { card, name, guest, lines: LIMITS.to_owned(), path, verdict, unprotected });
         }
     }
-    run_all(&variants, "");
+    variants
 }
 
 #[test]

@@ -14,7 +14,6 @@ use spell_engine::{CodeCache, Engine, EngineConfig};
 use spell_manifest::{App, OperatorConfig, Setting, TriggerRoute, TriggerTarget};
 use spell_store::{Database, MetricsFile, Recorder};
 use spell_trigger_http::{AccessLog, Server, ServerConfig};
-use std::io::IsTerminal;
 use std::net::{TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use tokio::sync::oneshot;
 
 /// Serves the app until a signal.
 pub(crate) fn run(arguments: &Up) -> Result<()> {
+    version::check()?;
     let app = spell_manifest::load(&arguments.from)?;
     let config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
     raise_descriptor_limit();
@@ -69,9 +69,7 @@ impl Host {
         };
         let log_dir = arguments.log_dir.clone().unwrap_or_else(|| state_dir.join("logs"));
         std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot make the log directory {}", log_dir.display()))?;
-        if std::io::stderr().is_terminal() {
-            eprintln!("spell {} loads \"{}\"", version::line(), app.name);
-        }
+        eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         let logs = LogWriter::start(rotation)?;
         let audit = Audit::new(logs.open(Some(&log_dir.join("audit.jsonl")), None)?);
         Ok(Self { database, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use wasmtime::{CallHook, Store};
 
 /// Host calls of a slice before its clock is looked at: most requests end before.
-const CALLS_UNTIMED: u32 = 8;
+const CALLS_UNTIMED: u32 = 4;
 /// How long a guest that calls the host may run before it lets others run.
-const SLICE_TIME_MAX: Duration = Duration::from_millis(1);
-/// The first interval of a guest that is due, in fuel; each further call quarters it. A guest that turns to computing yields at
-/// this interval until its next host call, which costs it a few percent.
-const DUE_INTERVAL_FUEL: u64 = 32_768;
+const SLICE_TIME_MAX: Duration = Duration::from_micros(500);
+/// The first interval of a guest that is due, in fuel; each further call makes it an eighth. A guest that turns to computing
+/// yields at this interval until its next host call, which costs it something.
+const DUE_INTERVAL_FUEL: u64 = 8_192;
 
 /// Watches the host calls of a store.
 pub(crate) fn watch<C: 'static>(store: &mut Store<Guest<C>>, report: Arc<Report>) {
@@ -61,7 +61,7 @@ impl Slice {
         if now.duration_since(*self.began.get_or_insert(now)) < SLICE_TIME_MAX {
             return None;
         }
-        self.shortened = Some(self.shortened.map_or(DUE_INTERVAL_FUEL, |interval| (interval / 4).max(1)));
+        self.shortened = Some(self.shortened.map_or(DUE_INTERVAL_FUEL, |interval| (interval / 8).max(1)));
         self.shortened
     }
 }
@@ -79,9 +79,9 @@ mod tests {
             assert_eq!(slice.host_was_called(1, || panic!("no clock is read at call {call}")), None);
         }
         assert_eq!(slice.host_was_called(1, at(0)), None);
-        assert_eq!(slice.host_was_called(1, at(999)), None);
-        let intervals: Vec<_> = (0..20).map(|call| slice.host_was_called(1, at(1_000 + call))).collect();
-        assert_eq!(intervals[..3], [Some(32_768), Some(8_192), Some(2_048)]);
+        assert_eq!(slice.host_was_called(1, at(499)), None);
+        let intervals: Vec<_> = (0..20).map(|call| slice.host_was_called(1, at(500 + call))).collect();
+        assert_eq!(intervals[..3], [Some(8_192), Some(1_024), Some(128)]);
         assert_eq!(intervals.last(), Some(&Some(1)));
         assert_eq!(slice.host_was_called(2, at(2_000)), Some(YIELD_INTERVAL_FUEL), "the next slice has the whole interval");
         assert_eq!(slice.host_was_called(2, at(2_000)), None);

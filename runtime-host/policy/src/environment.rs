@@ -9,6 +9,8 @@ mod tests;
 mod values;
 mod words;
 
+use std::collections::HashSet;
+
 pub use names::is_secret_name;
 pub use values::is_secret_value;
 
@@ -42,9 +44,9 @@ impl std::fmt::Debug for Filtered {
 /// do not look secret.
 pub fn filter(requested: &[String], host_env: impl Fn(&str) -> Option<String>) -> Filtered {
     let mut filtered = Filtered::default();
+    let mut seen = HashSet::new();
     for (index, name) in requested.iter().enumerate() {
-        let before = requested.iter().take(index.min(NAMES_MAX));
-        if index < NAMES_MAX && before.into_iter().any(|earlier| earlier == name) {
+        if !seen.insert(name) {
             continue;
         }
         if index >= NAMES_MAX || !is_proper_name(name) || is_secret_name(name) {

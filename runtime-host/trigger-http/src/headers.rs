@@ -57,7 +57,9 @@ fn authority(parts: &request::Parts) -> Result<Authority, BadRequest> {
         (None, Some(named)) => named,
         (None, None) => return Err(BadRequest::NoHost),
     };
-    let has_bad_port = authority.port().is_some_and(|port| !port.as_str().is_empty() && authority.port_u16().is_none());
+    // `Authority::port` knows no port that is out of range; what stands behind the host does.
+    let behind = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    let has_bad_port = behind.strip_prefix(':').is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err());
     if authority.as_str().contains('@') || authority.host().is_empty() || has_bad_port {
         return Err(BadRequest::MalformedHost);
     }

@@ -166,8 +166,16 @@ struct Serving {
     config: ServerConfig,
 }
 
+/// Threads of a worker for what the system has no asynchronous way to do: files, and looking up names.
+const BLOCKING_THREADS_MAX: usize = 64;
+const BLOCKING_THREAD_IDLE_TIME: Duration = Duration::from_secs(2);
+
 fn start_worker(index: usize, serving: Serving, connections: mpsc::Receiver<Accepted>) -> io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_THREAD_IDLE_TIME)
+        .build()?;
     std::thread::Builder::new().name(format!("spell-http-{index}")).spawn(move || {
         runtime.block_on(work(serving, connections));
         // Guests that outlive their answers end here.

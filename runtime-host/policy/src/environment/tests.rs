@@ -69,6 +69,15 @@ fn the_number_of_names_is_bounded() {
 }
 
 #[test]
+fn a_name_that_is_asked_for_again_behind_the_bound_is_in_one_list_only() {
+    let mut names: Vec<String> = (0..=NAMES_MAX).map(|index| format!("A{index}")).collect();
+    names.extend(["A0".to_owned(), format!("A{NAMES_MAX}")]);
+    let filtered = filter(&names, |_| Some(String::new()));
+    assert_eq!(filtered.passed.len(), NAMES_MAX);
+    assert_eq!(filtered.refused, [format!("A{NAMES_MAX}")]);
+}
+
+#[test]
 fn values_do_not_show_in_debug_output() {
     let filtered = filter(&["LANG".to_owned()], |_| Some("confidential".to_owned()));
     assert!(!format!("{filtered:?}").contains("confidential"));
