@@ -1,6 +1,6 @@
 //! The operator's file, and what reading must survive.
 
-use spell_manifest::{OperatorConfig, Setting, Settings, parse};
+use spell_manifest::{OperatorConfig, Refusals, Setting, Settings, parse};
 use spell_types::{Limit, Limits};
 
 #[test]
@@ -40,6 +40,18 @@ fn networks_are_read_and_bare_numbers_are_seconds_and_bytes() {
     assert_eq!(config.settings.time(Setting::HeaderTime).as_secs(), 3);
     assert_eq!(config.settings.time(Setting::OutboundIdleTime).as_millis(), 250);
     assert_eq!(config.settings.get(Setting::HeaderBytes), 8192);
+}
+
+#[test]
+fn refusals_are_enforced_or_counted_and_nothing_else() {
+    for (text, expected) in
+        [("", Refusals::Enforce), ("refusals = \"enforce\"", Refusals::Enforce), ("refusals = \"count\"", Refusals::Count)]
+    {
+        let config = OperatorConfig::parse(&format!("[outbound]\n{text}\n"), "spell.toml").unwrap();
+        assert_eq!(config.refusals, expected);
+    }
+    let error = OperatorConfig::parse("[outbound]\nrefusals = \"ignore\"\n", "spell.toml").unwrap_err().to_string();
+    assert!(error.contains("\"ignore\" is no way to treat refusals") || error.contains("`ignore` is no way to treat refusals"), "{error}");
 }
 
 #[test]
