@@ -2,12 +2,14 @@
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "functions beside the tests are tests as well")]
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use spell_tests::{Ended, Setup, app, guest, run_with_input};
+use spell_tests::{Ended, Setup, app, guest, run_with_input, wait_until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const OPERATOR: &str = "[compile]\ncpu_time = \"2s\"\ntime = \"10s\"\nmemory = \"768MiB\"\n";
@@ -143,6 +145,30 @@ fn every_limit_of_compiling_is_met_and_named() {
     let started = Instant::now();
     let ended = setup(&large, "[compile]\ncpu_time = \"10m\"\ntime = \"10m\"\nmemory = \"8GiB\"\n").fail();
     assert_refused("unprotected", &ended, &["exports no HTTP handler"], started.elapsed().min(TIME_MAX / 2));
+}
+
+/// The compilers that the hosts started from a directory have running now.
+fn compilers(directory: &Path) -> Vec<Pid> {
+    let read = |process: &str, file: &str| fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+    let is_ours = |process: &str| {
+        let parent = read(process, "status").lines().find_map(|line| line.strip_prefix("PPid:").map(|id| id.trim().to_owned()));
+        let of_ours = |parent: &str| read(parent, "cmdline").contains(&*directory.to_string_lossy());
+        read(process, "cmdline").contains("compile-worker") && parent.is_some_and(|parent| of_ours(&parent))
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    processes.filter(|process| is_ours(process)).filter_map(|process| Pid::from_raw(process.parse().ok()?)).collect()
+}
+
+#[test]
+fn a_compiler_that_is_killed_is_a_refusal_and_no_more() {
+    let setup = setup(&around(&format!("(func (param f64) (result f64) local.get 0 {})", "f64.sqrt f64.neg ".repeat(1_000_000))), "");
+    let directory = setup.directory().to_owned();
+    let ended = thread::scope(|scope| {
+        let starting = scope.spawn(|| setup.fail());
+        wait_until("the compiler", || compilers(&directory).into_iter().any(|compiler| kill_process(compiler, Signal::KILL).is_ok()));
+        starting.join().expect("end")
+    });
+    assert_refused("killed", &ended, &["compile-limit: compiling it was ended from outside"], Duration::ZERO);
 }
 
 #[test]

@@ -58,6 +58,9 @@ pub enum ExceededLimit {
     /// Memory; or something else ended the compiler, which tells no more.
     #[error("needed more memory than {} MiB (`compile.memory`), or broke the compiler", .0 >> 20)]
     Memory(u64),
+    /// More than the machine had, most likely.
+    #[error("was ended from outside: by the kernel for want of memory, or by somebody")]
+    Killed,
     /// The code is too large to be kept.
     #[error("made more code than {} MiB", .0 >> 20)]
     Code(u64),

@@ -111,7 +111,8 @@ impl ChildCompiler {
             (Some(0), _) if code.len() as u64 > CODE_BYTES_MAX => Err(CompileError::Limit(ExceededLimit::Code(CODE_BYTES_MAX))),
             (Some(0), _) => Ok(code),
             (Some(EXIT_INVALID), _) => Err(CompileError::Invalid { reason: said() }),
-            (_, Some(SIGXCPU | SIGKILL)) => Err(CompileError::Limit(ExceededLimit::CpuTime(limits.cpu_time_max))),
+            (_, Some(SIGXCPU)) => Err(CompileError::Limit(ExceededLimit::CpuTime(limits.cpu_time_max))),
+            (_, Some(SIGKILL)) => Err(CompileError::Limit(ExceededLimit::Killed)),
             // Out of memory aborts, or panics where a thread wanted it; out of stack is a segmentation fault.
             (Some(EXIT_PANIC), _) | (_, Some(SIGABRT | SIGSEGV | SIGBUS)) => {
                 Err(CompileError::Limit(ExceededLimit::Memory(limits.memory_bytes_max)))
@@ -156,11 +157,14 @@ pub fn serve_compilation(config: &EngineConfig, memory_bytes_max: u64, cpu_secon
 
 fn compile_to_stdout(config: &EngineConfig, memory_bytes_max: u64, cpu_seconds_max: u64) -> Result<(), CompileError> {
     let failed = |error: io::Error| CompileError::Host { reason: error.to_string() };
-    let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).map_err(io::Error::from);
+    let limit = |resource, current, maximum| {
+        setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) }).map_err(|error| failed(error.into()))
+    };
+    limit(Resource::As, memory_bytes_max, memory_bytes_max)?;
+    // The first of the two ends the child with a signal that tells why.
+    limit(Resource::Cpu, cpu_seconds_max, cpu_seconds_max.saturating_add(1))?;
     // No core dump of a stranger's bytes.
-    for (resource, value) in [(Resource::As, memory_bytes_max), (Resource::Cpu, cpu_seconds_max), (Resource::Core, 0)] {
-        limit(resource, value).map_err(failed)?;
-    }
+    limit(Resource::Core, 0, 0)?;
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm).map_err(failed)?;
     let engine = wasmtime::Engine::new(&config.compiling_only()).map_err(|error| CompileError::Host { reason: format!("{error:#}") })?;
