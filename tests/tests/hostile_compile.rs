@@ -28,14 +28,14 @@ fn setup(bytes: &[u8], operator: &str) -> Setup {
 }
 
 /// The host gave up with one of these reasons, in time and in its own words.
-fn assert_refused(name: &str, ended: &Ended, reasons: &[&str], took: Duration) {
+fn assert_refused(card: &str, name: &str, ended: &Ended, reasons: &[&str], took: Duration) {
     let is_clear =
         ended.code == Some(1) && ended.stderr.contains("component \"guest\"") && reasons.iter().any(|reason| ended.stderr.contains(reason));
     let is_clean = !ended.stderr.contains("panicked") && !ended.stderr.contains('\u{1b}');
     assert!(is_clear && is_clean && took < TIME_MAX, "{name}, {took:?}: {:?} {}", ended.code, ended.stderr);
     println!(
         "{}",
-        json!({ "card": "C", "variant": name, "verdict": "contained", "took_ms": took.as_millis(), "reason": ended.stderr.lines().last() })
+        json!({ "card": card, "variant": name, "verdict": "contained", "took_ms": took.as_millis(), "reason": ended.stderr.lines().last() })
     );
 }
 
@@ -50,7 +50,7 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
 }
 
 /// Compiling them takes long, or much; none has a handler, so that those that compile are refused as well.
-fn bombs() -> Vec<(&'static str, Vec<u8>)> {
+fn bombs() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let blocks = |count: usize| format!("(func {} {})", "block ".repeat(count), "end ".repeat(count));
     let nest = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
     let doubled = |count: usize| {
@@ -64,50 +64,72 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     };
     let whole = |text: String| wat::parse_str(text).expect("text");
     vec![
-        ("one-function-of-megabytes", around(&format!("(func {})", "(drop (i32.const 1))".repeat(1_500_000)))),
-        ("hundred-thousand-functions", around(&"(func (drop (i32.const 1)))".repeat(100_000))),
+        ("C2", "one-function-of-megabytes", around(&format!("(func {})", "(drop (i32.const 1))".repeat(1_500_000)))),
+        ("C2", "hundred-thousand-functions", around(&"(func (drop (i32.const 1)))".repeat(100_000))),
         (
+            "C2",
             "millions-of-locals",
             around(&format!("(type $t (func)) {}", "(func (type $t) (local i64 i64 i64 i64 i64 i64 i64 i64))".repeat(50_000))),
         ),
-        ("fifty-thousand-locals", around(&format!("(func (local {}))", "i64 ".repeat(49_999)))),
-        ("a-hundred-thousand-blocks-deep", around(&blocks(100_000))),
-        ("wide-branch-table", around(&format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(60_000)))),
+        ("C2", "fifty-thousand-locals", around(&format!("(func (local {}))", "i64 ".repeat(49_999)))),
+        ("C2", "a-hundred-thousand-blocks-deep", around(&blocks(100_000))),
+        ("C2", "wide-branch-table", around(&format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(60_000)))),
         (
+            "C2",
             "branch-tables-by-the-thousand",
             around(&repeated(500, |_| format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(2_000)))),
         ),
-        ("everything-lives-until-the-end", around(&live_ranges(3_000))),
-        ("hundred-thousand-types", around(&repeated(100_000, |index| format!("(type (func (param {})))", "i32 ".repeat(index % 40))))),
+        ("C2", "everything-lives-until-the-end", around(&live_ranges(3_000))),
         (
+            "C2",
+            "hundred-thousand-types",
+            around(&repeated(100_000, |index| format!("(type (func (param {})))", "i32 ".repeat(index % 40)))),
+        ),
+        (
+            "C2",
             "exports-with-long-names",
             around(&format!("(func $f) {}", repeated(2_000, |index| format!("(export \"{}{index}\" (func $f))", "x".repeat(5_000))))),
         ),
-        ("fifty-thousand-data-segments", around(&format!("(memory 1) {}", "(data (i32.const 0) \"x\")".repeat(50_000)))),
-        ("large-tables-of-elements", around(&format!("(table 100000 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(100_000)))),
+        ("C2", "fifty-thousand-data-segments", around(&format!("(memory 1) {}", "(data (i32.const 0) \"x\")".repeat(50_000)))),
         (
+            "C2",
+            "large-tables-of-elements",
+            around(&format!("(table 100000 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(100_000))),
+        ),
+        (
+            "C2",
             "calls-in-a-row",
             around(&format!(
                 "(func $f (param i32) (result i32) local.get 0) (func (result i32) i32.const 0 {})",
                 "call $f ".repeat(300_000)
             )),
         ),
-        ("arithmetic-in-a-row", around(&format!("(func (param f64) (result f64) local.get 0 {})", "f64.sqrt f64.neg ".repeat(300_000)))),
         (
+            "C2",
+            "arithmetic-in-a-row",
+            around(&format!("(func (param f64) (result f64) local.get 0 {})", "f64.sqrt f64.neg ".repeat(300_000))),
+        ),
+        (
+            "C2",
             "memory-accesses-in-a-row",
             around(&format!("(memory 1) (func (param i32) (result i32) local.get 0 {})", "i32.load ".repeat(300_000))),
         ),
-        ("many-results", around(&format!("(func (result {}) unreachable)", "i64 ".repeat(1_000)))),
-        ("nested-components", whole(nest(90))),
-        ("types-that-double", whole(doubled(40))),
-        ("instances-that-multiply", whole(instances(60))),
+        ("C2", "many-results", around(&format!("(func (result {}) unreachable)", "i64 ".repeat(1_000)))),
+        ("C3", "nested-components", whole(nest(90))),
+        ("C3", "types-that-double", whole(doubled(40))),
+        ("C3", "instances-that-multiply", whole(instances(60))),
         (
+            "C3",
             "thousand-instances",
             whole(format!("(component (core module $m (memory 1)) {})", "(core instance (instantiate $m))".repeat(900))),
         ),
-        ("ten-thousand-cases", whole(format!("(component (type (variant {})))", repeated(10_000, |index| format!("(case \"c{index}\")"))))),
-        ("thousand-flags", whole(format!("(component (type (flags {})))", repeated(1_000, |index| format!("\"f{index}\" "))))),
-        ("custom-sections-of-megabytes", whole(format!("(component (@custom \"x\" \"{}\"))", "y".repeat(20_000_000)))),
+        (
+            "C3",
+            "ten-thousand-cases",
+            whole(format!("(component (type (variant {})))", repeated(10_000, |index| format!("(case \"c{index}\")")))),
+        ),
+        ("C3", "thousand-flags", whole(format!("(component (type (flags {})))", repeated(1_000, |index| format!("\"f{index}\" "))))),
+        ("C6", "custom-sections-of-megabytes", whole(format!("(component (@custom \"x\" \"{}\"))", "y".repeat(20_000_000)))),
     ]
 }
 
@@ -122,11 +144,11 @@ fn live_ranges(count: usize) -> String {
 
 #[test]
 fn expensive_components_are_refused_in_time() {
-    for (name, bytes) in bombs() {
+    for (card, name, bytes) in bombs() {
         let started = Instant::now();
         let ended = setup(&bytes, OPERATOR).fail();
         let reasons = ["compile-limit", "not a valid component", "needs more memories", "exports no HTTP handler"];
-        assert_refused(name, &ended, &reasons, started.elapsed());
+        assert_refused(card, name, &ended, &reasons, started.elapsed());
     }
 }
 
@@ -139,12 +161,11 @@ fn every_limit_of_compiling_is_met_and_named() {
         ("memory", "[compile]\nmemory = \"256MiB\"\n", "needed more memory than 256 MiB (`compile.memory`)"),
     ] {
         let started = Instant::now();
-        assert_refused(limit, &setup(&large, operator).fail(), &[reason], started.elapsed());
+        assert_refused("C2", limit, &setup(&large, operator).fail(), &[reason], started.elapsed());
     }
     // The same component is only refused for what it is once it may take what it needs.
-    let started = Instant::now();
     let ended = setup(&large, "[compile]\ncpu_time = \"10m\"\ntime = \"10m\"\nmemory = \"8GiB\"\n").fail();
-    assert_refused("unprotected", &ended, &["exports no HTTP handler"], started.elapsed().min(TIME_MAX / 2));
+    assert_refused("C2", "unprotected", &ended, &["exports no HTTP handler"], Duration::ZERO);
 }
 
 /// The compilers that the hosts started from a directory have running now.
@@ -168,7 +189,7 @@ fn a_compiler_that_is_killed_is_a_refusal_and_no_more() {
         wait_until("the compiler", || compilers(&directory).into_iter().any(|compiler| kill_process(compiler, Signal::KILL).is_ok()));
         starting.join().expect("end")
     });
-    assert_refused("killed", &ended, &["compile-limit: compiling it was ended from outside"], Duration::ZERO);
+    assert_refused("K2", "killed", &ended, &["compile-limit: compiling it was ended from outside"], Duration::ZERO);
 }
 
 #[test]
@@ -194,7 +215,7 @@ fn what_is_no_component_is_told_what_it_is() {
     ];
     for (name, bytes, reason) in cases {
         let started = Instant::now();
-        assert_refused(name, &setup(&bytes, "").fail(), &[reason], started.elapsed());
+        assert_refused("C5", name, &setup(&bytes, "").fail(), &[reason], started.elapsed());
     }
 }
 
