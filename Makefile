@@ -61,4 +61,4 @@ bench: build ## Measure against the public peers; prints a table
 	@bench/run.sh
 
 clean: ## Remove everything that was built, installed or stored
-	@rm -rf target components/target bench/target .tools .spell
+	@rm -rf target components/target bench/target fuzz/target .tools .spell

@@ -10,7 +10,7 @@ if ! [ -x "$deny" ] || [ "$("$deny" --version)" != "cargo-deny $DENY_VERSION" ];
     cargo install --quiet --locked --root "$tools" --target-dir "$tools/build" "cargo-deny@$DENY_VERSION"
     rm -rf "$tools/build"
 fi
-for manifest in Cargo.toml components/Cargo.toml; do
+for manifest in Cargo.toml components/Cargo.toml fuzz/Cargo.toml; do
     echo "deny: licences, bans and sources of $manifest" >&2
     "$deny" --offline --locked --log-level error --config deny.toml --manifest-path "$manifest" check --hide-inclusion-graph licenses bans sources
 done

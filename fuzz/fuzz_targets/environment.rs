@@ -12,18 +12,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that are harmless in exactly this spelling.
 const HARMLESS: [&str; 3] = ["PWD", "OLDPWD", "PUBLIC_KEY"];
+/// Lines that are also judged one by one, in many forms; the others only make the lists long.
+const JUDGED_MAX: usize = 8;
 
 fuzz_target!(|text: &str| {
     let mut host = BTreeMap::new();
     let mut requested = Vec::new();
-    for line in text.split('\n') {
+    for (position, line) in text.split('\n').enumerate() {
         let (name, value) = line.split_once('\t').map_or((line, None), |(name, value)| (name, Some(value)));
         requested.push(name.to_owned());
         if let Some(value) = value {
             host.entry(name).or_insert(value);
-            check_value(value);
         }
-        check_name(name);
+        if position < JUDGED_MAX {
+            check_name(name);
+            check_value(value.unwrap_or_default());
+        }
     }
     let asked = RefCell::new(BTreeSet::new());
     let filtered = filter(&requested, |name| {

@@ -206,7 +206,7 @@ fn what_is_no_component_is_told_what_it_is() {
         ("compressed", [b"\x1f\x8b\x08".as_slice(), &component].concat(), "not a WebAssembly file"),
         ("after-a-byte", [b" ".as_slice(), &component].concat(), "not a WebAssembly file"),
         ("core-module", b"\0asm\x01\0\0\0".to_vec(), "a core WebAssembly module"),
-        ("unknown-version", version_two, "not a WebAssembly file"),
+        ("unknown-version", version_two, "an unknown version of WebAssembly"),
         ("only-the-preamble", b"\0asm\x0d\0\x01\0".to_vec(), "exports no HTTP handler"),
         ("cut-short", component[..component.len() / 2].to_vec(), "not a valid component"),
         ("with-more-behind", [component.as_slice(), b"\0asm\x0d\0\x01\0"].concat(), "not a valid component"),

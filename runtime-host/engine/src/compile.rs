@@ -143,6 +143,7 @@ fn check_preamble(wasm: &[u8]) -> Result<(), CompileError> {
     match wasm {
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(CompileError::CoreModule),
+        [0, b'a', b's', b'm', ..] => Err(CompileError::Invalid { reason: "an unknown version of WebAssembly".to_owned() }),
         _ => Err(CompileError::NotWasm),
     }
 }
@@ -162,6 +163,7 @@ mod tests {
         assert!(matches!(check_preamble(b""), Err(CompileError::NotWasm)));
         assert!(matches!(check_preamble(b"(component)"), Err(CompileError::NotWasm)));
         assert!(matches!(check_preamble(b"\0asm\x01\0\0\0"), Err(CompileError::CoreModule)));
+        assert!(matches!(check_preamble(b"\0asm\x0e\0\x02\0"), Err(CompileError::Invalid { .. })));
         assert!(check_preamble(b"\0asm\x0d\0\x01\0").is_ok());
     }
 

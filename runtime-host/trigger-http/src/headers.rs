@@ -2,9 +2,9 @@
 
 use crate::routes::Route;
 use http::header::{CONNECTION, HOST};
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, request};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 /// Why a request cannot be given to any guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,8 @@ const INJECTED_MAX: usize = 8;
 /// Makes the URI absolute: with the scheme of the listener and the authority that the client asked for.
 pub(crate) fn absolute_uri(parts: &request::Parts) -> Result<Uri, BadRequest> {
     let authority = authority(parts)?;
-    let path: PathAndQuery = parts.uri.path_and_query().cloned().ok_or(BadRequest::NoPath)?;
+    // Of a target without a slash (`OPTIONS *`), the absolute URI would read as another host.
+    let path = parts.uri.path_and_query().filter(|path| path.as_str().starts_with('/')).cloned().ok_or(BadRequest::NoPath)?;
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(Scheme::HTTP);
     uri.authority = Some(authority);
@@ -59,14 +60,27 @@ fn authority(parts: &request::Parts) -> Result<Authority, BadRequest> {
     };
     // `Authority::port` knows no port that is out of range; what stands behind the host does.
     let behind = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-    let has_bad_port = behind.strip_prefix(':').is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err());
-    if authority.as_str().contains('@') || authority.host().is_empty() || has_bad_port {
+    let has_good_port = behind.is_empty() || behind.strip_prefix(':').is_some_and(|port| port.is_empty() || is_port(port));
+    if authority.as_str().contains('@') || !is_host(authority.host()) || !has_good_port {
         return Err(BadRequest::MalformedHost);
     }
     if authority.host().trim_end_matches('.').to_ascii_lowercase().ends_with(".spin.internal") {
         return Err(BadRequest::InternalHost);
     }
     Ok(authority)
+}
+
+/// A name that is not empty, or an IPv6 address in brackets: `Authority` lets brackets stand anywhere, with anything between them.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(inside) => inside.strip_suffix(']').is_some_and(|inside| inside.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && !host.contains(['[', ']']),
+    }
+}
+
+/// A number that has no sign, which `parse` would take.
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// Takes out what only the host may say, and says it.
@@ -121,10 +135,19 @@ mod tests {
             ("/", vec!["a b"], Err(BadRequest::MalformedHost)),
             ("/", vec!["user@a"], Err(BadRequest::MalformedHost)),
             ("/", vec![""], Err(BadRequest::MalformedHost)),
+            ("/", vec!["a:65536"], Err(BadRequest::MalformedHost)),
+            ("/", vec!["a:+80"], Err(BadRequest::MalformedHost)),
+            ("/", vec!["[]"], Err(BadRequest::MalformedHost)),
+            ("/", vec!["[hello.spin.internal]"], Err(BadRequest::MalformedHost)),
+            ("/", vec!["-00[]0"], Err(BadRequest::MalformedHost)),
+            ("/", vec!["[::2]W"], Err(BadRequest::MalformedHost)),
+            ("*", vec!["a"], Err(BadRequest::NoPath)),
             ("http://a/", vec!["b"], Err(BadRequest::OtherHost)),
             ("/", vec!["hello.spin.internal"], Err(BadRequest::InternalHost)),
             ("/", vec!["HELLO.Spin.Internal.:80"], Err(BadRequest::InternalHost)),
             ("/x?y=1", vec!["a:80"], Ok("http://a:80/x?y=1")),
+            ("/", vec!["a:"], Ok("http://a:/")),
+            ("/", vec!["[::1]:80"], Ok("http://[::1]:80/")),
             ("http://a/x", vec!["a"], Ok("http://a/x")),
             ("http://a/x", vec![], Ok("http://a/x")),
         ] {
