@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs every attack at length, one line of JSON for each: with the protections off where that can be, in longer series, and by fuzzing.
-# Takes about half an hour. The report is left in target/torture.jsonl.
+# Takes about twenty minutes. The report is left in target/torture.jsonl.
 set -eu
 cd "$(dirname -- "$0")/.."
 
