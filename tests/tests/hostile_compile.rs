@@ -51,86 +51,55 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
 
 /// Compiling them takes long, or much; none has a handler, so that those that compile are refused as well.
 fn bombs() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let blocks = |count: usize| format!("(func {} {})", "block ".repeat(count), "end ".repeat(count));
-    let nest = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
-    let doubled = |count: usize| {
-        let types = repeated(count, |index| format!("(type $t{} (tuple $t{index} $t{index}))", index + 1));
-        format!("(component (type $t0 (tuple u8 u8)) {types})")
-    };
-    let instances = |count: usize| {
-        let exports = |from: &str| repeated(8, |index| format!("(export \"x{index}\" (instance ${from}))"));
-        let chain = repeated(count, |index| format!("(instance $i{} {})", index + 1, exports(&format!("i{index}"))));
-        format!("(component (instance $i0) {chain})")
-    };
-    let whole = |text: String| wat::parse_str(text).expect("text");
-    vec![
-        ("C2", "one-function-of-megabytes", around(&format!("(func {})", "(drop (i32.const 1))".repeat(1_500_000)))),
-        ("C2", "hundred-thousand-functions", around(&"(func (drop (i32.const 1)))".repeat(100_000))),
-        (
-            "C2",
-            "millions-of-locals",
-            around(&format!("(type $t (func)) {}", "(func (type $t) (local i64 i64 i64 i64 i64 i64 i64 i64))".repeat(50_000))),
-        ),
-        ("C2", "fifty-thousand-locals", around(&format!("(func (local {}))", "i64 ".repeat(49_999)))),
-        ("C2", "a-hundred-thousand-blocks-deep", around(&blocks(100_000))),
-        ("C2", "wide-branch-table", around(&format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(60_000)))),
-        (
-            "C2",
-            "branch-tables-by-the-thousand",
-            around(&repeated(500, |_| format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(2_000)))),
-        ),
-        ("C2", "everything-lives-until-the-end", around(&live_ranges(3_000))),
-        (
-            "C2",
-            "hundred-thousand-types",
-            around(&repeated(100_000, |index| format!("(type (func (param {})))", "i32 ".repeat(index % 40)))),
-        ),
-        (
-            "C2",
-            "exports-with-long-names",
-            around(&format!("(func $f) {}", repeated(2_000, |index| format!("(export \"{}{index}\" (func $f))", "x".repeat(5_000))))),
-        ),
-        ("C2", "fifty-thousand-data-segments", around(&format!("(memory 1) {}", "(data (i32.const 0) \"x\")".repeat(50_000)))),
-        (
-            "C2",
-            "large-tables-of-elements",
-            around(&format!("(table 100000 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(100_000))),
-        ),
-        (
-            "C2",
-            "calls-in-a-row",
-            around(&format!(
-                "(func $f (param i32) (result i32) local.get 0) (func (result i32) i32.const 0 {})",
-                "call $f ".repeat(300_000)
-            )),
-        ),
-        (
-            "C2",
-            "arithmetic-in-a-row",
-            around(&format!("(func (param f64) (result f64) local.get 0 {})", "f64.sqrt f64.neg ".repeat(300_000))),
-        ),
-        (
-            "C2",
-            "memory-accesses-in-a-row",
-            around(&format!("(memory 1) (func (param i32) (result i32) local.get 0 {})", "i32.load ".repeat(300_000))),
-        ),
-        ("C2", "many-results", around(&format!("(func (result {}) unreachable)", "i64 ".repeat(1_000)))),
-        ("C3", "nested-components", whole(nest(90))),
-        ("C3", "types-that-double", whole(doubled(40))),
-        ("C3", "instances-that-multiply", whole(instances(60))),
-        (
-            "C3",
-            "thousand-instances",
-            whole(format!("(component (core module $m (memory 1)) {})", "(core instance (instantiate $m))".repeat(900))),
-        ),
-        (
-            "C3",
-            "ten-thousand-cases",
-            whole(format!("(component (type (variant {})))", repeated(10_000, |index| format!("(case \"c{index}\")")))),
-        ),
-        ("C3", "thousand-flags", whole(format!("(component (type (flags {})))", repeated(1_000, |index| format!("\"f{index}\" "))))),
-        ("C6", "custom-sections-of-megabytes", whole(format!("(component (@custom \"x\" \"{}\"))", "y".repeat(20_000_000)))),
-    ]
+    let modules = modules().into_iter().map(|(name, items)| ("C2", name, around(&items)));
+    let components = components().into_iter().map(|(card, name, text)| (card, name, wat::parse_str(text).expect("text")));
+    modules.chain(components).collect()
+}
+
+/// Items of core modules.
+fn modules() -> Vec<(&'static str, String)> {
+    let table = |width: usize| format!("(func (param i32) block local.get 0 br_table {} end)", "0 ".repeat(width));
+    let export = |index: usize| format!("(export \"{}{index}\" (func $f))", "x".repeat(5_000));
+    let row = |before: &str, item: &str| format!("{before} {})", item.repeat(300_000));
+    #[rustfmt::skip]
+    let modules = vec![
+        ("one-function-of-megabytes", format!("(func {})", "(drop (i32.const 1))".repeat(1_500_000))),
+        ("hundred-thousand-functions", "(func (drop (i32.const 1)))".repeat(100_000)),
+        ("millions-of-locals", format!("(type $t (func)) {}", "(func (type $t) (local i64 i64 i64 i64 i64 i64 i64 i64))".repeat(50_000))),
+        ("fifty-thousand-locals", format!("(func (local {}))", "i64 ".repeat(49_999))),
+        ("a-hundred-thousand-blocks-deep", format!("(func {} {})", "block ".repeat(100_000), "end ".repeat(100_000))),
+        ("wide-branch-table", table(60_000)),
+        ("branch-tables-by-the-thousand", repeated(500, |_| table(2_000))),
+        ("everything-lives-until-the-end", live_ranges(3_000)),
+        ("hundred-thousand-types", repeated(100_000, |index| format!("(type (func (param {})))", "i32 ".repeat(index % 40)))),
+        ("exports-with-long-names", format!("(func $f) {}", repeated(2_000, export))),
+        ("fifty-thousand-data-segments", format!("(memory 1) {}", "(data (i32.const 0) \"x\")".repeat(50_000))),
+        ("large-tables-of-elements", format!("(table 100000 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(100_000))),
+        ("calls-in-a-row", row("(func $f (param i32) (result i32) local.get 0) (func (result i32) i32.const 0", "call $f ")),
+        ("arithmetic-in-a-row", row("(func (param f64) (result f64) local.get 0", "f64.sqrt f64.neg ")),
+        ("memory-accesses-in-a-row", row("(memory 1) (func (param i32) (result i32) local.get 0", "i32.load ")),
+        ("many-results", format!("(func (result {}) unreachable)", "i64 ".repeat(1_000))),
+    ];
+    modules
+}
+
+/// Whole components, with their cards.
+fn components() -> Vec<(&'static str, &'static str, String)> {
+    let doubled = repeated(40, |index| format!("(type $t{} (tuple $t{index} $t{index}))", index + 1));
+    let exports = |from: usize| repeated(8, |index| format!("(export \"x{index}\" (instance $i{from}))"));
+    let instances = repeated(60, |index| format!("(instance $i{} {})", index + 1, exports(index)));
+    let (cases, flags) = (repeated(10_000, |index| format!("(case \"c{index}\")")), repeated(1_000, |index| format!("\"f{index}\" ")));
+    #[rustfmt::skip]
+    let components = vec![
+        ("C3", "nested-components", format!("{}{}", "(component ".repeat(90), ")".repeat(90))),
+        ("C3", "types-that-double", format!("(component (type $t0 (tuple u8 u8)) {doubled})")),
+        ("C3", "instances-that-multiply", format!("(component (instance $i0) {instances})")),
+        ("C3", "thousand-instances", format!("(component (core module $m (memory 1)) {})", "(core instance (instantiate $m))".repeat(900))),
+        ("C3", "ten-thousand-cases", format!("(component (type (variant {cases})))")),
+        ("C3", "thousand-flags", format!("(component (type (flags {flags})))")),
+        ("C6", "custom-sections-of-megabytes", format!("(component (@custom \"x\" \"{}\"))", "y".repeat(20_000_000))),
+    ];
+    components
 }
 
 /// A function that computes many values and uses all of them at the end, across a branch each.
