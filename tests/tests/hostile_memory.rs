@@ -2,8 +2,9 @@
 
 #![expect(clippy::panic, reason = "functions beside the tests are tests as well")]
 
+use serde_json::json;
 use spell_tests::hostile::{Arena, Guest, Variant, Verdict, run_all, run_unprotected, sections, whole};
-use spell_tests::{REVISIONS, component};
+use spell_tests::{REVISIONS, Setup, app, component};
 use std::time::Duration;
 
 const LIMITS: &str = "tool.spell.limits = { memory = \"32MiB\", time = \"20s\", fuel = 500_000_000 }";
@@ -103,6 +104,26 @@ fn what_the_host_keeps_for_a_guest_stays_within_its_limits() {
         }
     }
     run_all(&variants, "");
+}
+
+#[test]
+fn a_component_of_many_memories_runs_on_a_host_of_few_places() {
+    for (name, guest) in REVISIONS.into_iter().flat_map(|revision| sections("memory", revision)) {
+        let Guest::Bytes(bytes) = guest else { continue };
+        if name != "sixteen-memories" {
+            continue;
+        }
+        let setup = Setup::new("").operator("[host]\nconcurrency = 2\n");
+        let path = setup.directory().join("guest.wasm");
+        std::fs::write(&path, bytes).unwrap();
+        let source = path.display();
+        let manifest = format!(
+            "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\n[component.guest]\nsource = \"{source}\"\ntool.spell.limits = {{ memory = \"1GiB\" }}\n"
+        );
+        let answer = setup.manifest(&app(&[manifest])).start().app.get("/");
+        // It ends without an answer: what counts is that it found a place.
+        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("trapped")));
+    }
 }
 
 #[test]

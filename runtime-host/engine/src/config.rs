@@ -57,6 +57,7 @@ pub struct Engine {
     pub(crate) cache: Option<Arc<CodeCache>>,
     pub(crate) compiler: Arc<Compiler>,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) instances_max: u32,
 }
 
 impl Engine {
@@ -68,7 +69,8 @@ impl Engine {
             Compiler::InProcess => usize::MAX,
             Compiler::Child(child) => child.at_once_max,
         };
-        Ok(Self { wasmtime, cache: cache.map(Arc::new), compiler: Arc::new(compiler), turns: Arc::new(Turns::new(at_once_max)) })
+        let turns = Arc::new(Turns::new(at_once_max));
+        Ok(Self { wasmtime, cache: cache.map(Arc::new), compiler: Arc::new(compiler), turns, instances_max: config.instances_max })
     }
 
     /// A linker for this engine, to be filled with the host's side of what spells import.

@@ -69,7 +69,8 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
             Revision::P3 => Handler::P3(ServicePre::new(instance).map_err(link)?),
         };
         let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
-        let places = memories.div_ceil(MEMORIES_PER_PLACE).max(1);
+        // One that is larger than a small host takes all of it, rather than never finding a place.
+        let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
         Ok(Self { engine: engine.wasmtime.clone(), handler, places })
     }
 
