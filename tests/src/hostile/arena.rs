@@ -84,7 +84,7 @@ const DESCRIPTORS_MORE_MAX: usize = 5;
 const THREADS_MORE_MAX: usize = 5;
 const HEALTH_TIME_MAX: Duration = Duration::from_millis(100);
 /// What a busy machine may add: the attackers, the canary and a host that is built for debugging share a few processors.
-const SCHEDULING_TIME_MAX: Duration = Duration::from_millis(150);
+const SCHEDULING_TIME_MAX: Duration = Duration::from_millis(60);
 
 impl Arena {
     /// Starts a host with the components of these variants and further parts of manifest, and watches it in peace for a while.
