@@ -88,14 +88,14 @@ impl Engine {
         if let Some(component) = self.cached(&name) {
             return Ok(component);
         }
-        let component = match &*self.compiler {
-            Compiler::InProcess => Component::from_binary(&self.wasmtime, wasm).map_err(invalid)?,
-            Compiler::Child(child) => {
-                let code = child.compile(wasm)?;
-                self.load(&code).map_err(|error| CompileError::Unfit { reason: failure::readable(&error) })?
-            }
+        let code = match &*self.compiler {
+            Compiler::InProcess => self.wasmtime.precompile_component(wasm).map_err(invalid)?,
+            Compiler::Child(child) => child.compile(wasm)?,
         };
-        self.keep(&name, &component);
+        let component = self.load(&code).map_err(|error| CompileError::Unfit { reason: failure::readable(&error) })?;
+        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.store(&name, &code)) {
+            tracing::warn!(%error, "compiled code could not be kept: the next start compiles again");
+        }
         Ok(component)
     }
 
@@ -111,14 +111,6 @@ impl Engine {
         }
     }
 
-    fn keep(&self, name: &str, component: &Component) {
-        let Some(cache) = &self.cache else { return };
-        let code = component.serialize().map_err(|error| error.to_string());
-        if let Err(reason) = code.and_then(|code| cache.store(name, &code).map_err(|error| error.to_string())) {
-            tracing::warn!(reason, "compiled code could not be kept: the next start compiles again");
-        }
-    }
-
     /// Code that another engine or another version made has another name.
     fn cache_name(&self, wasm: &[u8]) -> String {
         let digest = Sha256::digest(wasm);
@@ -129,8 +121,9 @@ impl Engine {
 
     #[expect(unsafe_code, reason = "mapping compiled code has no safe form in wasmtime")]
     fn load(&self, code: &[u8]) -> wasmtime::Result<Component> {
-        // SAFETY: code comes from the cache, which hands out only what its keyed hash proves to be this host's, or from a child
-        // of this very binary, over a pipe that nobody else holds; wasmtime checks version and configuration itself.
+        // SAFETY: code comes from the cache, which hands out only what its keyed hash proves to be this host's, or it was made
+        // just now, by this process or by a child that is this very binary, over a pipe that nobody else holds. Version and
+        // configuration are checked by wasmtime itself.
         unsafe { Component::deserialize(&self.wasmtime, code) }
     }
 }
