@@ -80,6 +80,54 @@ fn files_are_copies_that_nobody_can_change_or_leave() {
 }
 
 #[test]
+fn thousands_of_file_operations_at_once_keep_nobody_from_their_own() {
+    let files = "files = [{ source = \"assets\", destination = \"/\" }]\ntool.spell.limits = { time = \"20s\" }";
+    let parts = REVISIONS.map(|revision| component(revision, revision, files));
+    let setup = Setup::new("").file("assets/open.txt", "open");
+    let mut arena = Arena::around(setup.manifest(&app(&[vec![component("canary", "p2", "")], parts.to_vec()].concat())));
+    let mut wrong = Vec::new();
+    // Those of 0.2 come one after the other. Each of 0.3 holds a handle, and of those a guest has only so many.
+    for (revision, times, expected) in
+        [("p2", 10_000, (200, "10000")), ("p3", 1_000, (200, "1000")), ("p3", 10_000, (502, "store handle limit exceeded"))]
+    {
+        let attack = |host: &Host| {
+            let (app, flood) = (host.app, format!("/{revision}/file-flood?path=/open.txt&n={times}"));
+            let flooding = std::thread::spawn(move || app.get(&flood));
+            while !flooding.is_finished() {
+                let read = host.app.get("/p2/files?path=/open.txt").text();
+                if read != "open" {
+                    return Err(format!("another one reads {read:?}"));
+                }
+            }
+            let answer = flooding.join().map_err(|_| "nobody was there to be answered".to_owned())?;
+            let is_right = answer.status == expected.0 && answer.text().contains(expected.1);
+            if is_right { Ok(()) } else { Err(format!("{} {}", answer.status, answer.text())) }
+        };
+        wrong.extend(arena.judge("G5", &format!("{times}-at-once-{revision}"), attack).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    arena.close();
+}
+
+#[test]
+fn clocks_go_in_steps_too_coarse_to_time_a_cache() {
+    let mut arena = Arena::start(&[], &REVISIONS.map(|revision| component(revision, revision, "")), "");
+    let mut wrong = Vec::new();
+    for revision in REVISIONS {
+        let attack = |host: &Host| {
+            let steps = (0..20).map(|_| host.app.get(&format!("/{revision}/clock")).json());
+            let fine = steps
+                .flat_map(|now| [now["wall_ns"].as_u64(), now["monotonic_ns"].as_u64()])
+                .find(|ns| ns.is_none_or(|ns| ns % 100_000 != 0));
+            fine.map_or(Ok(()), |ns| Err(format!("{ns:?} is finer")))
+        };
+        wrong.extend(arena.judge("G8", &format!("both-clocks-{revision}"), attack).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    arena.close();
+}
+
+#[test]
 fn links_in_the_apps_files_do_not_lead_out() {
     let setup = Setup::new("").file("assets/open.txt", "open").file("secret.txt", "secret");
     std::os::unix::fs::symlink("../secret.txt", setup.directory().join("assets/link.txt")).expect("link");

@@ -74,6 +74,31 @@ fn arena_for_loopback() -> Arena {
 }
 
 #[test]
+fn spells_that_call_spells_in_a_ring_are_stopped() {
+    let mut arena = arena_for_loopback();
+    let mut wrong = Vec::new();
+    // A spell that asks the host for a spell that asks the host …, each time with a path of its own.
+    for (caller, called) in [("p2", "p2"), ("p3", "p3"), ("p2", "p3"), ("p3", "p2")] {
+        let origin = format!("http://{}", arena.host.app.address);
+        let ring = |calls: usize| {
+            (0..calls).fold(format!("/{called}/hello"), |path, call| {
+                let id = if call % 2 == 0 { caller } else { called };
+                format!("/{id}/pipe?url={}", encode(&format!("{origin}{path}")))
+            })
+        };
+        for (calls, status) in [(3, 200), (4, 508), (9, 508)] {
+            let attack = |host: &Host| {
+                let answer = host.app.get(&ring(calls));
+                if answer.status == status { Ok(()) } else { Err(format!("{} {}", answer.status, answer.text())) }
+            };
+            wrong.extend(arena.judge("F15", &format!("{calls}-calls-{caller}-{called}"), attack).err());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    arena.close();
+}
+
+#[test]
 fn upstreams_that_misbehave_are_errors_to_their_guest_alone() {
     let (mut arena, upstreams) = (arena_for_loopback(), upstreams());
     let mut wrong = Vec::new();

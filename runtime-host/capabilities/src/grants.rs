@@ -2,6 +2,7 @@
 //!
 //! This module knows the things granted. It must never know where the decision came from.
 
+use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::OutboundSession;
 use crate::{Audit, Host, LogFile, Outbound};
@@ -69,6 +70,8 @@ impl Grants {
         wasi.envs(&self.environment)
             .stdout(LogStream::new(self.stdout.clone(), Arc::clone(budget)))
             .stderr(LogStream::new(self.stderr.clone(), Arc::clone(budget)))
+            .wall_clock(CoarseWallClock)
+            .monotonic_clock(CoarseMonotonicClock::start())
             .max_random_size(RANDOM_BYTES_MAX);
         if let Some(files) = &self.files
             && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)

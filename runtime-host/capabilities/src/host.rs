@@ -36,6 +36,13 @@ impl Host {
         Host { grants, table, stores_open: 0, wasi, http, outbound, log }
     }
 
+    /// The same for a request that came about at this [`depth`](crate::depth()) of calls.
+    #[must_use]
+    pub fn at_depth(mut self, depth: u64) -> Host {
+        self.outbound.depth = depth;
+        self
+    }
+
     /// Outbound HTTP requests that the guest asked for, refused ones included.
     pub fn outbound_requests(&self) -> u64 {
         self.outbound.requests()

@@ -6,6 +6,8 @@
 
 mod audit;
 mod bindings;
+mod clocks;
+mod depth;
 mod grants;
 mod host;
 mod key_value;
@@ -15,6 +17,7 @@ mod outbound;
 mod variables;
 
 pub use audit::{Audit, Rule};
+pub use depth::depth;
 pub use grants::Grants;
 pub use host::Host;
 pub use key_value::OpenStore;

@@ -106,6 +106,10 @@ impl Handler {
         if content_length(&parts.headers).is_some_and(|length| length > request_bytes_max) {
             return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request)));
         }
+        let depth = spell_capabilities::depth(&parts.headers);
+        if depth >= component.limits.get(Limit::Depth) {
+            return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Depth)));
+        }
         let permit = match component.admission.admit(&self.places, component.spell.places()).await {
             Ok(permit) => permit,
             Err(reason) => return refuse(recording, &reason.into()),
@@ -113,7 +117,7 @@ impl Handler {
         let is_head = parts.method == Method::HEAD;
         parts.uri = uri;
         let body = RequestBody::new(incoming, recording.bytes_in.clone(), request_bytes_max);
-        let host = component.grants.host(&component.limits);
+        let host = component.grants.host(&component.limits).at_depth(depth);
         match component.spell.call(Request::from_parts(parts, body), host, &component.limits) {
             Ok(execution) => recording.begin_guest(execution, permit),
             Err(failure) => return refuse(recording, &(&failure).into()),

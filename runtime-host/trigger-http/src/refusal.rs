@@ -57,6 +57,7 @@ impl Refusal {
         let detail = match outcome {
             Outcome::LimitExceeded(Limit::Response) => "the spell's answer is larger than it may be",
             Outcome::LimitExceeded(Limit::Request) => "the request body is larger than the spell takes",
+            Outcome::LimitExceeded(Limit::Depth) => "too many spells have called each other until this request came about",
             Outcome::LimitExceeded(_) => "the spell met a limit",
             Outcome::BadResponse => "the spell's answer broke off",
             _ => "the spell failed",
@@ -70,6 +71,7 @@ impl Refusal {
                 Limit::Request => StatusCode::PAYLOAD_TOO_LARGE,
                 Limit::Time | Limit::Fuel => StatusCode::GATEWAY_TIMEOUT,
                 Limit::Concurrency | Limit::Queue | Limit::QueueTime => StatusCode::TOO_MANY_REQUESTS,
+                Limit::Depth => StatusCode::LOOP_DETECTED,
                 Limit::Memory | Limit::TableElements | Limit::Response | Limit::OutboundRequests | Limit::Log => StatusCode::BAD_GATEWAY,
             },
             Outcome::HostBusy => StatusCode::SERVICE_UNAVAILABLE,

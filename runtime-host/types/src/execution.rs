@@ -67,6 +67,7 @@ impl Outcome {
                 Limit::Queue => "limit-queue",
                 Limit::QueueTime => "limit-queue_time",
                 Limit::OutboundRequests => "limit-outbound_requests",
+                Limit::Depth => "limit-depth",
                 Limit::Log => "limit-log",
             },
         }

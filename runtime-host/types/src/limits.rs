@@ -26,6 +26,8 @@ pub enum Limit {
     QueueTime,
     /// Outbound HTTP requests made by one request.
     OutboundRequests,
+    /// Spells that have called each other until a request came about.
+    Depth,
     /// Bytes of standard output and standard error kept of one request.
     Log,
 }
@@ -38,7 +40,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 11;
+const COUNT: usize = 12;
 
 #[rustfmt::skip]
 const TABLE: [Row; COUNT] = [
@@ -52,6 +54,7 @@ const TABLE: [Row; COUNT] = [
     Row { limit: Limit::Queue, key: "queue", unit: Unit::Count, default: 256, meaning: "requests of the component that wait for a place to run" },
     Row { limit: Limit::QueueTime, key: "queue_time", unit: Unit::Milliseconds, default: 5_000, meaning: "longest wait for a place to run" },
     Row { limit: Limit::OutboundRequests, key: "outbound_requests", unit: Unit::Count, default: 32, meaning: "outbound HTTP requests made by a request" },
+    Row { limit: Limit::Depth, key: "depth", unit: Unit::Count, default: 4, meaning: "spells that have called each other until a request came about" },
     Row { limit: Limit::Log, key: "log", unit: Unit::Bytes, default: 1 << 20, meaning: "standard output and standard error kept of a request" },
 ];
 

@@ -25,6 +25,8 @@ pub enum Flood {
     Clock,
     /// `/variable-flood?name=N`: for ever reads a variable.
     Variable { name: String },
+    /// `/file-flood?path=P&n=N`: asks for the state of a file N times, side by side where its WASI can; their number.
+    Files { path: String, times: u64 },
     /// `/kv-flood?key=K`: for ever opens the store "default" and sets a key in it.
     KeyValue { key: String },
 }
@@ -90,6 +92,7 @@ impl Flood {
             "random-flood" => Self::Random { bytes: query.number("bytes", 16) },
             "clock-flood" => Self::Clock,
             "variable-flood" => Self::Variable { name: query.text("name", "") },
+            "file-flood" => Self::Files { path: query.text("path", ""), times: query.number("n", 1) },
             "kv-flood" => Self::KeyValue { key: query.text("key", "key") },
             _ => return None,
         })

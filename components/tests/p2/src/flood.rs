@@ -49,6 +49,10 @@ pub(crate) fn act(flood: Flood, out: ResponseOutparam) {
         Flood::Variable { name } => loop {
             let _ = black_box(capabilities::variable(&name));
         },
+        Flood::Files { path, times } => {
+            let found = (0..times).filter(|_| std::fs::metadata(&path).is_ok()).count();
+            send(out, 200, "text/plain", found.to_string().as_bytes());
+        }
         Flood::KeyValue { key } => loop {
             let _ = black_box(key_value::operate("set", "default", &key, b"value"));
         },

@@ -136,7 +136,7 @@ fn name(error: ErrorCode) -> String {
 }
 
 /// Waits for all of them, side by side.
-async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+pub(crate) async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         for (future, outcome) in &mut running {

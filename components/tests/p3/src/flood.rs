@@ -7,12 +7,15 @@ use std::task::Poll;
 use serde_json::json;
 use spin_sdk::wasip3::cli::{stderr, stdout};
 use spin_sdk::wasip3::clocks::monotonic_clock::{now, wait_for};
+use spin_sdk::wasip3::filesystem::preopens::get_directories;
+use spin_sdk::wasip3::filesystem::types::PathFlags;
 use spin_sdk::wasip3::http::types::{Fields, Response};
 use spin_sdk::wasip3::random::random::get_random_bytes;
 use spin_sdk::wasip3::wit_bindgen::{StreamWriter, spawn, yield_async};
 use spin_sdk::wasip3::wit_stream;
 use test_behaviour::{FieldKind, Flood, ResourceKind, Sink, error_name, fields};
 
+use crate::fetch::join;
 use crate::response::{start, whole, write};
 use crate::{capabilities, key_value};
 
@@ -44,10 +47,20 @@ pub(crate) async fn act(flood: Flood) -> Response {
         Flood::Variable { name } => loop {
             let _ = black_box(capabilities::variable(&name).await);
         },
+        Flood::Files { path, times } => whole(200, "text/plain", look_at_once(&path, times).await.to_string().into_bytes()),
         Flood::KeyValue { key } => loop {
             let _ = black_box(key_value::operate("set", "default", &key, b"value").await);
         },
     }
+}
+
+/// How many of these looks at a file, all under way at once, found it.
+async fn look_at_once(path: &str, times: u64) -> usize {
+    let directories = get_directories();
+    let Some((directory, _)) = directories.first() else { return 0 };
+    let path = path.trim_start_matches('/');
+    let looks = (0..times).map(|_| directory.stat_at(PathFlags::empty(), path.to_owned()));
+    join(looks).await.into_iter().filter(Result::is_ok).count()
 }
 
 fn append(times: u64, kind: FieldKind, bytes: usize) -> String {

@@ -5,7 +5,7 @@
 use super::body::LimitedBody;
 use super::connector::{DIALLING, Dialling};
 use super::{Enforcement, Outbound, Timeouts, destination, failure};
-use crate::{Grants, Rule};
+use crate::{Grants, Rule, depth};
 use http::{HeaderName, Request, Response, header};
 use http_body_util::BodyExt;
 use spell_policy::{AddressRefused, Destination};
@@ -26,6 +26,8 @@ pub(crate) struct OutboundSession {
     grants: Arc<Grants>,
     requests: u64,
     requests_max: u64,
+    /// How deep the request that makes them lies in a chain of calls.
+    pub(crate) depth: u64,
     /// There once something was asked for.
     shared: Option<Arc<Shared>>,
 }
@@ -49,7 +51,7 @@ type Answer = Result<(Response<WasiBody>, Done), Error>;
 
 impl OutboundSession {
     pub(crate) fn new(grants: Arc<Grants>, limits: &Limits) -> OutboundSession {
-        OutboundSession { grants, requests: 0, requests_max: limits.get(Limit::OutboundRequests), shared: None }
+        OutboundSession { grants, requests: 0, requests_max: limits.get(Limit::OutboundRequests), depth: 0, shared: None }
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -103,6 +105,7 @@ impl OutboundSession {
                 return Err(Error::HttpRequestDenied);
             }
         }
+        depth::mark(request.headers_mut(), self.depth);
         let timeouts = Timeouts::new(&outbound.rules, options);
         Ok(Attempt { grants: Arc::clone(&self.grants), outbound, shared, timeouts })
     }
