@@ -1,7 +1,7 @@
 //! Cards A: guests that take time, stack or traps.
 
 use spell_tests::hostile::{Arena, Guest, Variant, Verdict, run_all, run_unprotected, sections, whole};
-use spell_tests::{REVISIONS, Setup, app, component};
+use spell_tests::{REVISIONS, Setup, app, both, component};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,22 @@ fn stack_overflows_and_traps_are_their_guests_own() {
 }
 
 #[test]
+fn a_trap_is_named_in_one_line_and_no_more_is_said() {
+    let host = Setup::new(&both("")).start();
+    for revision in REVISIONS {
+        for (card, path, trap) in [
+            ("A8", "recurse", "call stack exhausted"),
+            ("A9", "trap", "wasm `unreachable` instruction executed"),
+            ("A9", "panic", "wasm `unreachable` instruction executed"),
+        ] {
+            let answer = host.app.get(&format!("/{revision}/{path}"));
+            assert_eq!(answer.json()["detail"], format!("the spell trapped: {trap}"), "{revision} {path}");
+            println!("{}", serde_json::json!({ "card": card, "variant": format!("told-of-{path}-{revision}"), "verdict": "contained" }));
+        }
+    }
+}
+
+#[test]
 fn what_is_switched_off_is_refused_before_anything_is_served() {
     for revision in REVISIONS {
         for (name, guest) in sections("features", revision) {
@@ -144,14 +160,16 @@ fn one_component_cannot_have_all_places() {
     let mut arena = Arena::start(&[], &[component("greedy", "p2", limits), component("other", "p3", "")], "");
     let verdict = arena.judge("A11", "ten-times-its-concurrency", |host| {
         let answers: Vec<_> = thread::scope(|scope| {
-            let asking: Vec<_> = (0..40).map(|_| scope.spawn(|| host.app.get("/greedy/sleep?ms=500").status)).collect();
+            let asking: Vec<_> = (0..40).map(|_| scope.spawn(|| host.app.get("/greedy/sleep?ms=500"))).collect();
             assert!(host.app.get("/other/hello").is_success());
             asking.into_iter().map(|asking| asking.join().expect("answer")).collect()
         });
-        let of = |status: u16| answers.iter().filter(|answer| **answer == status).count();
-        match (of(200), of(429)) {
-            (4, 36) => Ok(()),
-            found => Err(format!("served and refused: {found:?}")),
+        let of = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+        let refused_for = |code: &str| answers.iter().filter(|answer| answer.text().contains(&format!("\"{code}\""))).count();
+        // Four may wait, for a while; who finds the queue full does not wait at all.
+        match (of(200), of(429), refused_for("limit-queue") > 0, refused_for("limit-queue_time") > 0) {
+            (4, 36, true, true) => Ok(()),
+            found => Err(format!("served and refused, for the queue and for its time: {found:?}")),
         }
     });
     assert_eq!(verdict, Ok(()));
