@@ -9,7 +9,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Answers every connection with these bytes, again and again for as long as it is taken, or only once.
+/// Answers every connection with these bytes, again and again for as long as it is taken, or only once; with none at all, it says
+/// nothing and holds the connection.
 fn upstream(bytes: Vec<u8>, repeat: Vec<u8>, pause: Duration) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let port = listener.local_addr().expect("address").port();
@@ -25,7 +26,8 @@ fn upstream(bytes: Vec<u8>, repeat: Vec<u8>, pause: Duration) -> u16 {
 fn torment(mut stream: TcpStream, bytes: &[u8], repeat: &[u8], pause: Duration) {
     let mut buffer = [0; 4096];
     let _ = stream.read(&mut buffer);
-    if stream.write_all(bytes).is_err() || repeat.is_empty() {
+    let is_silent = bytes.is_empty() && repeat.is_empty();
+    if stream.write_all(bytes).is_err() || (repeat.is_empty() && !is_silent) {
         return;
     }
     let started = Instant::now();
@@ -50,7 +52,7 @@ fn upstreams() -> Vec<(&'static str, u16)> {
         ("endless-continues", upstream(Vec::new(), text("HTTP/1.1 100 Continue\r\n\r\n"), none)),
         ("body-by-the-byte", upstream(text(&format!("{ok}\r\n")), text("x"), slow)),
         ("head-by-the-byte", upstream(text(ok), text("x"), slow)),
-        ("never-answers", upstream(Vec::new(), vec![], none)),
+        ("never-answers", upstream(Vec::new(), Vec::new(), slow)),
         ("length-too-large", upstream(text(&format!("{ok}content-length: 100\r\n\r\nshort")), Vec::new(), none)),
         ("length-no-number", upstream(text(&format!("{ok}content-length: x\r\n\r\n")), Vec::new(), none)),
         ("two-lengths", upstream(text(&format!("{ok}content-length: 1\r\ncontent-length: 2\r\n\r\nab")), Vec::new(), none)),
@@ -137,17 +139,21 @@ fn requests_that_say_one_thing_and_mean_another_are_refused() {
         Vec::new(),
         Duration::ZERO,
     );
+    let silent = upstream(Vec::new(), Vec::new(), Duration::from_millis(300));
     let mut arena = arena_for_loopback();
     let mut wrong = Vec::new();
     for revision in REVISIONS {
         for nanoseconds in ["0", "1", "18446744073709551615"] {
-            let attack = |host: &Host| {
-                let url = encode(&format!("http://127.0.0.1:{}/", port));
+            let attack = |host: &Host, port: u16| {
+                let url = encode(&format!("http://127.0.0.1:{port}/"));
                 let times = format!("connect_ns={nanoseconds}&first_byte_ns={nanoseconds}&between_bytes_ns={nanoseconds}");
                 let answer = host.app.get(&format!("/{revision}/request?url={url}&{times}"));
                 if answer.status == 200 { Ok(()) } else { Err(format!("{} {}", answer.status, answer.text())) }
             };
-            wrong.extend(arena.judge("F13", &format!("timeouts-of-{nanoseconds}-{revision}"), attack).err());
+            wrong.extend(arena.judge("F13", &format!("timeouts-of-{nanoseconds}-{revision}"), |host| attack(host, port)).err());
+            // Of an upstream that says nothing the guest learns that in the operator's time, however long it would wait itself.
+            let name = format!("silence-with-timeouts-of-{nanoseconds}-{revision}");
+            wrong.extend(arena.judge("F13", &name, |host| attack(host, silent)).err());
         }
         for (name, more, expected) in [
             ("host-header", format!("headers={}", encode("host:other.test")), "refused-header"),
