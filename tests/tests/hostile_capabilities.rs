@@ -136,7 +136,7 @@ fn links_in_the_apps_files_do_not_lead_out() {
     let setup = setup.manifest(&app(&parts));
     let ended = setup.fail();
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
-    assert!(ended.stderr.contains("link"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is a symbolic link that leaves the app's directory"), "{}", ended.stderr);
 }
 
 #[test]

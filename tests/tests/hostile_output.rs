@@ -92,6 +92,12 @@ fn answers() -> Vec<Variant> {
 fn what_guests_print_stays_small_and_harmless() {
     let mut arena = Arena::start(&[], &REVISIONS.map(|revision| component(revision, revision, LIMITS)), "[log]\nbytes_max = \"256KiB\"\n");
     for revision in REVISIONS {
+        let one = |host: &Host| {
+            let answer = host.app.get(&format!("/{revision}/stdout?bytes=10000000&line=1000000"));
+            let printed = host.log(revision, "stdout", |text| text.contains("[spell: output of this request cut at 64KiB]"));
+            if answer.is_success() && printed.len() < 65 << 10 { Ok(()) } else { Err(format!("{} bytes were kept", printed.len())) }
+        };
+        assert_eq!(arena.judge("B13", revision, one), Ok(()));
         let attack = |host: &Host| {
             for _ in 0..20 {
                 let answer = host.app.get(&format!("/{revision}/print?n=20000&text={}", encode("\u{1b}[31mred\r")));
