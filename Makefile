@@ -7,7 +7,7 @@ DENY_VERSION := 0.20.2
 # Without a terminal there is no progress bar, only a line per step.
 CARGO_QUIET := $(shell test -t 2 || echo --quiet)
 
-.PHONY: help up build test bench components toolchain lint unit clean deny audit torture network
+.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,9 @@ torture: components network ## Run every attack at length: attacks without their
 	@echo "torture: building" >&2
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@scripts/torture.sh
+
+protections: components network ## Take each protection away and see that a test fails for it: half an hour; CARDS="A8 F7" for some
+	@scripts/protections.sh $(CARDS)
 
 audit: ## Look for known holes: advisories of the dependencies, and newer patches of the engine
 	@DENY_VERSION=$(DENY_VERSION) scripts/audit.sh

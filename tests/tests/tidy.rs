@@ -121,6 +121,25 @@ fn every_file_of_the_host_is_short_and_says_what_it_is() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What `scripts/protections.sh` takes away, and what has to notice.
+#[test]
+fn every_protection_in_the_table_is_there_and_so_is_its_test() {
+    let table = read("tests/protections.tsv");
+    let mut wrong = Vec::new();
+    for row in table.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let [_, file, old, new, target, test] = cells[..] else { panic!("six cells, not {}: {row}", cells.len()) };
+        let count = read(file).matches(&old.replace("\\n", "\n")).count();
+        if count != 1 || old == new || cells.contains(&"") {
+            wrong.push(format!("stands {count} times: {row}"));
+        }
+        if !read(&format!("tests/tests/{target}.rs")).contains(&format!("#[test]\nfn {test}()")) {
+            wrong.push(format!("no such test: {row}"));
+        }
+    }
+    assert!(wrong.is_empty(), "rows of tests/protections.tsv that are wrong:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_sample_app_is_a_manifest() {
     let app = spell_manifest::load(&root().join("spin.toml")).unwrap_or_else(|error| panic!("{error}"));
