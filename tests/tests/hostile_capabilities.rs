@@ -141,7 +141,8 @@ fn links_in_the_apps_files_do_not_lead_out() {
 
 #[test]
 fn keys_and_values_are_data_and_nothing_else() {
-    let lines = "key_value_stores = [\"default\"]\ntool.spell.limits = { time = \"20s\" }";
+    // Eleven thousand keys are as many writes to the disk, one after the other.
+    let lines = "key_value_stores = [\"default\"]\ntool.spell.limits = { time = \"1m\" }";
     let mut arena = Arena::start(&[], &REVISIONS.map(|revision| component(revision, revision, lines)), "");
     let mut wrong = Vec::new();
     let long = "k".repeat(8_193);
