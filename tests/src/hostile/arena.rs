@@ -82,6 +82,8 @@ const MEMORY_MIB_MORE_MAX: u64 = 64;
 /// Besides one for each component that has run: the image of its memory.
 const DESCRIPTORS_MORE_MAX: usize = 5;
 const THREADS_MORE_MAX: usize = 5;
+/// The canary's.
+const INSTANCES_MAX: u64 = 1;
 const HEALTH_TIME_MAX: Duration = Duration::from_millis(100);
 /// What a busy machine may add: the attackers, the canary and a host that is built for debugging share a few processors.
 const SCHEDULING_TIME_MAX: Duration = Duration::from_millis(60);
@@ -150,7 +152,8 @@ impl Arena {
             let (now, then) = (Vitals::of(&self.host), self.baseline);
             let is_back = now.memory_mib <= then.memory_mib + MEMORY_MIB_MORE_MAX
                 && now.descriptors <= then.descriptors + DESCRIPTORS_MORE_MAX + self.judged + 1
-                && now.threads <= then.threads + THREADS_MORE_MAX;
+                && now.threads <= then.threads + THREADS_MORE_MAX
+                && now.instances <= INSTANCES_MAX;
             if is_back {
                 return Ok(());
             }

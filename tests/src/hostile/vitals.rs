@@ -13,6 +13,8 @@ pub(super) struct Vitals {
     pub(super) descriptors: usize,
     /// Threads.
     pub(super) threads: usize,
+    /// Guests that are alive.
+    pub(super) instances: u64,
 }
 
 impl Vitals {
@@ -24,8 +26,16 @@ impl Vitals {
             line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or_default()
         };
         let count = |directory: &str| fs::read_dir(format!("{process}/{directory}")).map(Iterator::count).unwrap_or_default();
-        Self { memory_mib: number("VmRSS:") / 1024, descriptors: count("fd"), threads: count("task") }
+        let (memory_mib, descriptors, threads) = (number("VmRSS:") / 1024, count("fd"), count("task"));
+        // Asked for last: a connection is a descriptor.
+        Self { memory_mib, descriptors, threads, instances: instances(host) }
     }
+}
+
+fn instances(host: &Host) -> u64 {
+    let metrics = host.control.get("/metrics").text();
+    let alive = metrics.lines().find_map(|line| line.strip_prefix("spell_instances "));
+    alive.and_then(|count| count.strip_suffix(".0")?.parse().ok()).expect("a count of instances")
 }
 
 /// How long `/healthz` takes, the better of some tries: the test's own machine is busy too.
