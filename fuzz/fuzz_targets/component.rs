@@ -6,8 +6,8 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use spell_capabilities::{Host, add_to_linker};
-use spell_engine::{CompileError, Compiler, Engine, EngineConfig, HttpSpell};
+use spell_capabilities::{Host, add_plain_to_linker, add_to_linker};
+use spell_engine::{CompileError, Compiler, Engine, EngineConfig, Guest, HttpSpell, Linkers, LoadError};
 use std::sync::LazyLock;
 
 const INPUT_BYTES_MAX: usize = 4 << 10;
@@ -19,26 +19,29 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     Engine::new(&config, None, Compiler::InProcess).expect("engine")
 });
 
+static LINKERS: LazyLock<Linkers<Guest<Host>>> = LazyLock::new(|| {
+    let mut linkers = ENGINE.linkers();
+    add_plain_to_linker(&mut linkers.plain).expect("the host's interfaces");
+    add_to_linker(&mut linkers.concurrent).expect("the host's interfaces");
+    linkers
+});
+
 fuzz_target!(|input: &[u8]| -> Corpus {
     if input.len() > INPUT_BYTES_MAX {
         return Corpus::Reject;
     }
     let Some(wasm) = binary(input) else { return Corpus::Reject };
-    match ENGINE.compile(&wasm) {
-        Ok(component) => {
+    match HttpSpell::load(&ENGINE, &LINKERS, &wasm) {
+        Ok(spell) => {
             assert!(wasm.starts_with(b"\0asm\x0d\0\x01\0"), "compiled what is no component");
-            let mut linker = ENGINE.linker();
-            add_to_linker(&mut linker).expect("the host's interfaces");
-            match HttpSpell::<Host>::new(&ENGINE, &component, &linker) {
-                Ok(spell) => assert!((1..=INSTANCES_MAX).contains(&spell.places()), "{} places", spell.places()),
-                Err(error) => check_reason(&error.to_string()),
-            }
+            assert!((1..=INSTANCES_MAX).contains(&spell.places()), "{} places", spell.places());
         }
-        Err(error) => {
+        Err(LoadError::Compile(error)) => {
             assert!(!matches!(error, CompileError::Limit(_) | CompileError::Host { .. }), "there is no child to fail: {error}");
             assert_eq!(matches!(error, CompileError::NotWasm), !wasm.starts_with(b"\0asm"));
             check_reason(&error.to_string());
         }
+        Err(error) => check_reason(&error.to_string()),
     }
     Corpus::Keep
 });

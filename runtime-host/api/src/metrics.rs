@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use spell_types::{ExecutionRecord, ExecutionSink};
+use spell_types::ExecutionRecord;
 use std::fmt;
 use std::sync::Arc;
 
@@ -68,18 +68,17 @@ impl Metrics {
         self
     }
 
+    /// Counts a finished execution.
+    pub fn count(&self, record: &ExecutionRecord) {
+        self.executions.count(record);
+    }
+
     /// Everything as OpenMetrics text.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         // Writing to memory does not fail. If it did, the text would lack its `# EOF`, and its reader would refuse it.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
-    }
-}
-
-impl ExecutionSink for Metrics {
-    fn record(&self, record: ExecutionRecord) {
-        self.executions.count(&record);
     }
 }
 

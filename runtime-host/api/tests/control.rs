@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 use spell_api::{Control, Metrics, serve};
-use spell_types::{ExecutionRecord, ExecutionSink, Limit, Outcome, Usage};
+use spell_types::{ExecutionRecord, Limit, Outcome, Usage};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,9 +82,9 @@ async fn head_has_the_headers_of_get_and_no_body() {
 async fn metrics_count_what_was_recorded() {
     let server = start();
     for outcome in [Outcome::Completed, Outcome::Completed, Outcome::LimitExceeded(Limit::QueueTime)] {
-        server.control.metrics.record(record("hello", outcome));
+        server.control.metrics.count(&record("hello", outcome));
     }
-    server.control.metrics.record(record("never-announced", Outcome::Trapped));
+    server.control.metrics.count(&record("never-announced", Outcome::Trapped));
     let answer = server.ask("GET", "/metrics").await;
     for line in [
         "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -115,7 +115,7 @@ fn threads_that_record_at_once_lose_no_execution() {
     let metrics = Metrics::new(&["hello".into()]);
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..5_000).for_each(|_| metrics.record(record("hello", Outcome::Completed))));
+            scope.spawn(|| (0..5_000).for_each(|_| metrics.count(&record("hello", Outcome::Completed))));
         }
     });
     let text = metrics.encode();

@@ -21,6 +21,6 @@ pub use depth::depth;
 pub use grants::Grants;
 pub use host::Host;
 pub use key_value::OpenStore;
-pub use link::add_to_linker;
+pub use link::{add_plain_to_linker, add_to_linker};
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
 pub use outbound::{Enforcement, Outbound, OutboundError, OutboundRules, TlsRoots};

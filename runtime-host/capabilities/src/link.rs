@@ -10,7 +10,22 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::WasiHttpView;
 
-/// Adds WASI and wasi:http of both generations, and Spin's key-value stores and variables of both generations.
+/// Adds everything whose functions are plain ones: WASI 0.2, and Spin's key-value stores and variables of that generation.
+///
+/// # Errors
+/// If the linker has one of the names already.
+pub fn add_plain_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
+where
+    T: AsMut<Host> + WasiView + WasiHttpView + Send + 'static,
+{
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    spin2::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    Ok(())
+}
+
+/// Adds what is asynchronous as well: WASI 0.3, and Spin's key-value stores and variables of that generation.
 ///
 /// # Errors
 /// If the linker has one of the names already, or its engine lacks the component model's asynchronous part.
@@ -18,12 +33,9 @@ pub fn add_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
 where
     T: AsMut<Host> + WasiView + WasiHttpView + Send + 'static,
 {
-    wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    add_plain_to_linker(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
-    spin2::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
-    spin2::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     Ok(())

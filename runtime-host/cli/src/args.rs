@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand};
+use spell_engine::Flavour;
 use std::path::PathBuf;
 
 /// Runs WebAssembly spells: Spin apps with limits, metering and records.
@@ -31,6 +32,9 @@ pub(crate) const COMPILE_WORKER: &str = "compile-worker";
 pub(crate) struct CompileWorker {
     /// Stack of a guest, in bytes
     pub(crate) stack_bytes: usize,
+    /// How much of the component model the code is made for
+    #[arg(value_parser = flavour)]
+    pub(crate) flavour: Flavour,
     /// Address space that may be taken, in bytes
     pub(crate) memory_bytes_max: u64,
     /// CPU time that may be taken, in seconds
@@ -86,6 +90,10 @@ pub(crate) struct Stats {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn flavour(text: &str) -> Result<Flavour, String> {
+    Flavour::from_name(text).ok_or_else(|| format!("there is no flavour \"{text}\""))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

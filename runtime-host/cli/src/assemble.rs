@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spell_capabilities::{Audit, Enforcement, Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
-use spell_engine::{Engine, Guest, HttpSpell};
+use spell_engine::{Engine, Guest, HttpSpell, Linkers};
 use spell_manifest::{App, Component, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget};
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
@@ -16,7 +16,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use wasmtime::component::Linker;
 
 /// What components are put together from.
 pub(crate) struct Parts<'a> {
@@ -39,8 +38,7 @@ impl Parts<'_> {
     pub(crate) fn assemble(&self) -> Result<trigger::App> {
         let variables = self.variables()?;
         let tls = TlsRoots::web()?;
-        let mut linker = self.engine.linker();
-        spell_capabilities::add_to_linker(&mut linker).map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
+        let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
         let served: Vec<&Component> = self.app.components.iter().filter(|component| self.is_served(&component.id)).collect();
         let mut granted = Vec::new();
         for component in served {
@@ -48,13 +46,20 @@ impl Parts<'_> {
             let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
             granted.push((component, Arc::new(self.grants(component, &variables, &tls).with_context(context)?), limits));
         }
-        let components = self.load_all(&linker, granted)?;
+        let components = self.load_all(&linkers, granted)?;
         let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
         let routes = trigger::Routes::new(self.routes(&components)?)?;
         for warning in routes.warnings() {
             tracing::warn!("{warning}");
         }
         Ok(trigger::App { info, routes })
+    }
+
+    fn linkers(&self) -> wasmtime::Result<Linkers<Guest<Host>>> {
+        let mut linkers = self.engine.linkers();
+        spell_capabilities::add_plain_to_linker(&mut linkers.plain)?;
+        spell_capabilities::add_to_linker(&mut linkers.concurrent)?;
+        Ok(linkers)
     }
 
     fn is_served(&self, id: &str) -> bool {
@@ -137,13 +142,13 @@ impl Parts<'_> {
     /// Compiles and links components side by side: compiling is what a start waits for.
     fn load_all(
         &self,
-        linker: &Linker<Guest<Host>>,
+        linkers: &Linkers<Guest<Host>>,
         granted: Vec<(&Component, Arc<Grants>, Limits)>,
     ) -> Result<HashMap<String, Arc<trigger::Component>>> {
         thread::scope(|scope| {
             let loading: Vec<_> = granted
                 .into_iter()
-                .map(|(component, grants, limits)| (component, scope.spawn(move || self.load(linker, component, grants, limits))))
+                .map(|(component, grants, limits)| (component, scope.spawn(move || self.load(linkers, component, grants, limits))))
                 .collect();
             let mut loaded = HashMap::new();
             for (component, thread) in loading {
@@ -154,15 +159,20 @@ impl Parts<'_> {
         })
     }
 
-    fn load(&self, linker: &Linker<Guest<Host>>, component: &Component, grants: Arc<Grants>, limits: Limits) -> Result<trigger::Component> {
+    fn load(
+        &self,
+        linkers: &Linkers<Guest<Host>>,
+        component: &Component,
+        grants: Arc<Grants>,
+        limits: Limits,
+    ) -> Result<trigger::Component> {
         let source = component.source.display();
         let wasm = fs::read(&component.source).with_context(|| {
             let build = component.build.as_ref().map(|build| format!("; build it with `{}`", build.commands.join(" && ")));
             format!("component \"{}\": cannot read {source}{}", component.id, build.unwrap_or_default())
         })?;
         let context = || format!("component \"{}\": {source}", component.id);
-        let compiled = self.engine.compile(&wasm).with_context(context)?;
-        let spell = HttpSpell::new(self.engine, &compiled, linker).with_context(context)?;
+        let spell = HttpSpell::load(self.engine, linkers, &wasm).with_context(context)?;
         Ok(trigger::Component::new(component.id.as_str().into(), spell, grants, limits))
     }
 

@@ -26,6 +26,6 @@ pub(crate) fn compiler(settings: &Settings, engine: &EngineConfig) -> Compiler {
 /// The other side of [`compiler`].
 pub(crate) fn serve(worker: &CompileWorker) -> ExitCode {
     let engine = EngineConfig { stack_bytes: worker.stack_bytes, ..EngineConfig::default() };
-    let code = spell_engine::serve_compilation(&engine, worker.memory_bytes_max, worker.cpu_seconds_max);
+    let code = spell_engine::serve_compilation(&engine, worker.flavour, worker.memory_bytes_max, worker.cpu_seconds_max);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -60,6 +60,7 @@ impl Host {
         let engine = EngineConfig {
             instances_max: u32::try_from(settings.get(Setting::Concurrency)).unwrap_or(u32::MAX),
             stack_bytes: usize::try_from(settings.get(Setting::StackBytes))?,
+            ..EngineConfig::default()
         };
         let compiler = compiling::compiler(settings, &engine);
         let engine = Engine::new(&engine, Some(cache), compiler)?;

@@ -27,28 +27,34 @@ impl CodeCache {
         Ok(Self { directory: directory.to_owned(), key })
     }
 
-    /// The code stored under a name, if it is whole and ours.
-    pub(crate) fn load(&self, name: &str) -> Option<Vec<u8>> {
-        let mut file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(self.path(name)).ok()?;
+    /// The file of the code stored under a name, if it is whole and ours. Behind the code stands its hash, which nobody who maps
+    /// the file looks at.
+    pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
+        let path = self.path(name);
+        let mut file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(&path).ok()?;
         let length = file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= CODE_BYTES_MAX)?.len();
-        let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
-        file.read_to_end(&mut bytes).ok()?;
-        let code_length = bytes.len().checked_sub(MAC_BYTES)?;
-        let (code, mac) = bytes.split_at_checked(code_length)?;
+        let code_length = length.checked_sub(MAC_BYTES as u64)?;
+        let mut hasher = self.hasher(name);
+        hasher.update_reader((&mut file).take(code_length)).ok()?;
+        let mut mac = [0; MAC_BYTES];
+        file.read_exact(&mut mac).ok()?;
         // `blake3::Hash` compares in constant time.
-        let whole = self.mac(name, code) == blake3::Hash::from_slice(mac).ok()?;
-        if !whole {
+        if hasher.finalize() != blake3::Hash::from_bytes(mac) {
             tracing::warn!(name, "compiled code does not match its hash: compiling again");
             self.discard(name);
             return None;
         }
-        bytes.truncate(code_length);
-        Some(bytes)
+        Some(path)
+    }
+
+    /// Whether there is a file under a name, whatever is in it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
     }
 
     /// Keeps code under a name. A reader never sees half a file.
     pub(crate) fn store(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        let mac = self.mac(name, code);
+        let mac = self.hasher(name).update(code).finalize();
         write_whole(&self.directory, &self.path(name), &[code, mac.as_bytes()])
     }
 
@@ -63,10 +69,11 @@ impl CodeCache {
         self.directory.join(format!("{name}.cwasm"))
     }
 
-    fn mac(&self, name: &str, code: &[u8]) -> blake3::Hash {
+    /// Hashes a name; the code is to follow.
+    fn hasher(&self, name: &str) -> blake3::Hasher {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(code);
-        hasher.finalize()
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        hasher
     }
 }
 
@@ -124,8 +131,8 @@ mod tests {
         let state = tempfile::tempdir().expect("directory");
         let cache = open(state.path());
         cache.store("a", b"code").expect("store");
-        assert_eq!(cache.load("a").as_deref(), Some(&b"code"[..]));
-        assert_eq!(open(state.path()).load("a").as_deref(), Some(&b"code"[..]), "the key is kept");
+        assert_eq!(fs::read(cache.find("a").expect("stored")).expect("read")[..4], *b"code");
+        assert!(open(state.path()).find("a").is_some(), "the key is kept");
 
         let path = cache.path("a");
         let bytes = fs::read(&path).expect("read");
@@ -133,15 +140,15 @@ mod tests {
             let mut touched = bytes.clone();
             touched[position] ^= 1;
             fs::write(&path, &touched).expect("write");
-            assert_eq!(cache.load("a"), None, "byte {position} was flipped");
+            assert_eq!(cache.find("a"), None, "byte {position} was flipped");
             assert!(!path.exists());
         }
         for length in 0..bytes.len() {
             fs::write(&path, &bytes[..length]).expect("write");
-            assert_eq!(cache.load("a"), None, "cut to {length}");
+            assert_eq!(cache.find("a"), None, "cut to {length}");
         }
         fs::write(cache.path("b"), &bytes).expect("write");
-        assert_eq!(cache.load("b"), None, "under another name");
+        assert_eq!(cache.find("b"), None, "under another name");
     }
 
     #[test]
@@ -150,7 +157,7 @@ mod tests {
         let (ours, theirs) = (open(ours.path()), open(theirs.path()));
         theirs.store("a", b"code").expect("store");
         fs::copy(theirs.path("a"), ours.path("a")).expect("copy");
-        assert_eq!(ours.load("a"), None);
+        assert_eq!(ours.find("a"), None);
     }
 
     #[test]
@@ -160,7 +167,7 @@ mod tests {
         let key = state.path().join("code.key");
         assert_eq!(fs::metadata(&key).expect("key").permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).expect("permissions");
-        assert_eq!(open(state.path()).load("a"), None);
+        assert_eq!(open(state.path()).find("a"), None);
         assert_eq!(fs::metadata(&key).expect("key").permissions().mode() & 0o777, 0o600);
     }
 
@@ -172,6 +179,6 @@ mod tests {
         let elsewhere = state.path().join("elsewhere");
         fs::rename(cache.path("a"), &elsewhere).expect("rename");
         std::os::unix::fs::symlink(&elsewhere, cache.path("a")).expect("link");
-        assert_eq!(cache.load("a"), None);
+        assert_eq!(cache.find("a"), None);
     }
 }

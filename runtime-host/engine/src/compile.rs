@@ -8,9 +8,10 @@ mod turns;
 pub use child::{ChildCompiler, CompileLimits, serve_compilation};
 pub(crate) use turns::Turns;
 
-use crate::{Engine, failure};
-use sha2::{Digest, Sha256};
+use crate::{Engine, Flavour, failure};
+use sha2::{Digest as _, Sha256};
 use std::hash::{Hash, Hasher};
+use std::path::Path;
 use std::time::Duration;
 use wasmtime::component::Component;
 
@@ -78,30 +79,44 @@ pub enum Compiler {
 impl Engine {
     /// Compiles a component, or takes its code from the cache. This blocks for as long as compiling takes. The same bytes are
     /// compiled by one caller at a time; with a cache, the others find what it made.
-    pub fn compile(&self, wasm: &[u8]) -> Result<Component, CompileError> {
+    pub fn compile(&self, wasm: &[u8], flavour: Flavour) -> Result<Component, CompileError> {
         check_preamble(wasm)?;
-        let name = self.cache_name(wasm);
-        if let Some(component) = self.cached(&name) {
+        let name = self.code_name(&digest(wasm), flavour);
+        if let Some(component) = self.cached(&name, flavour) {
             return Ok(component);
         }
         let _turn = self.turns.take(&name);
-        if let Some(component) = self.cached(&name) {
+        if let Some(component) = self.cached(&name, flavour) {
             return Ok(component);
         }
         let code = match &*self.compiler {
-            Compiler::InProcess => self.wasmtime.precompile_component(wasm).map_err(invalid)?,
-            Compiler::Child(child) => child.compile(wasm)?,
+            Compiler::InProcess => self.of(flavour).precompile_component(wasm).map_err(invalid)?,
+            Compiler::Child(child) => child.compile(wasm, flavour)?,
         };
-        let component = self.load(&code).map_err(|error| CompileError::Unfit { reason: failure::readable(&error) })?;
-        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.store(&name, &code)) {
-            tracing::warn!(%error, "compiled code could not be kept: the next start compiles again");
+        let component = self.load(&code, flavour).map_err(|error| CompileError::Unfit { reason: failure::readable(&error) })?;
+        match self.cache.as_ref().map(|cache| cache.store(&name, &code)) {
+            // What is on disk can be mapped, and costs memory only where it is used.
+            Some(Ok(())) => Ok(self.cached(&name, flavour).unwrap_or(component)),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "compiled code could not be kept: the next start compiles again");
+                Ok(component)
+            }
+            None => Ok(component),
         }
-        Ok(component)
     }
 
-    fn cached(&self, name: &str) -> Option<Component> {
+    /// Whether code was made for a component in the concurrent flavour alone: then the plain one would not do.
+    pub(crate) fn is_known_to_be_concurrent(&self, wasm: &[u8]) -> bool {
+        let Some(cache) = &self.cache else { return false };
+        let digest = digest(wasm);
+        let has = |flavour| cache.has(&self.code_name(&digest, flavour));
+        has(Flavour::Concurrent) && !has(Flavour::Plain)
+    }
+
+    /// The code of a component, if it is in the cache.
+    pub(crate) fn cached(&self, name: &str, flavour: Flavour) -> Option<Component> {
         let cache = self.cache.as_ref()?;
-        match self.load(&cache.load(name)?) {
+        match self.map(&cache.find(name)?, flavour) {
             Ok(component) => Some(component),
             Err(error) => {
                 tracing::warn!(%error, "compiled code was refused: compiling again");
@@ -111,21 +126,34 @@ impl Engine {
         }
     }
 
-    /// Code that another engine or another version made has another name.
-    fn cache_name(&self, wasm: &[u8]) -> String {
-        let digest = Sha256::digest(wasm);
+    /// The name of a component's code. Code that another engine or another version made has another name.
+    pub(crate) fn code_name(&self, digest: &Digest, flavour: Flavour) -> String {
         let mut engine = std::hash::DefaultHasher::new();
-        self.wasmtime.precompile_compatibility_hash().hash(&mut engine);
-        format!("{}-{:016x}", hexadecimal(&digest), engine.finish())
+        self.of(flavour).precompile_compatibility_hash().hash(&mut engine);
+        format!("{}-{:016x}", hexadecimal(digest), engine.finish())
+    }
+
+    #[expect(unsafe_code, reason = "loading compiled code has no safe form in wasmtime")]
+    fn load(&self, code: &[u8], flavour: Flavour) -> wasmtime::Result<Component> {
+        // SAFETY: code was made just now, by this process or by a child that is this very binary, over a pipe that nobody else
+        // holds. Version and configuration are checked by wasmtime itself.
+        unsafe { Component::deserialize(self.of(flavour), code) }
     }
 
     #[expect(unsafe_code, reason = "mapping compiled code has no safe form in wasmtime")]
-    fn load(&self, code: &[u8]) -> wasmtime::Result<Component> {
-        // SAFETY: code comes from the cache, which hands out only what its keyed hash proves to be this host's, or it was made
-        // just now, by this process or by a child that is this very binary, over a pipe that nobody else holds. Version and
-        // configuration are checked by wasmtime itself.
-        unsafe { Component::deserialize(&self.wasmtime, code) }
+    fn map(&self, path: &Path, flavour: Flavour) -> wasmtime::Result<Component> {
+        // SAFETY: the path comes from the cache, which names only files that their keyed hash proves to be this host's. They lie
+        // in a directory that nobody else can enter, and this host replaces and removes files there, but never writes to one.
+        // Version and configuration are checked by wasmtime itself.
+        unsafe { Component::deserialize_file(self.of(flavour), path) }
     }
+}
+
+/// What identifies the bytes of a component: their SHA-256.
+pub(crate) type Digest = [u8; 32];
+
+pub(crate) fn digest(wasm: &[u8]) -> Digest {
+    Sha256::digest(wasm).into()
 }
 
 fn invalid(error: wasmtime::Error) -> CompileError {
@@ -169,6 +197,8 @@ mod tests {
             engine.precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
-        assert_eq!(hash(config.wasmtime()), hash(config.compiling_only()));
+        for flavour in Flavour::ALL {
+            assert_eq!(hash(config.wasmtime(flavour)), hash(config.compiling_only(flavour)));
+        }
     }
 }

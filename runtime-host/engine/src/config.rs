@@ -4,6 +4,7 @@ use crate::compile::Turns;
 use crate::{CodeCache, Compiler};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails};
 
 /// What an operator decides about the engine.
@@ -13,27 +14,57 @@ pub struct EngineConfig {
     pub instances_max: u32,
     /// Stack of a guest, in bytes. It belongs to the engine: all its spells share it.
     pub stack_bytes: usize,
+    /// Address space that is set aside for each memory, in bytes, and the most that one can grow to. With 4 GiB, code needs no
+    /// bounds checks; less is for processes that may not have that much of it.
+    pub memory_reservation_bytes: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { instances_max: 1_000, stack_bytes: 512 << 10 }
+        Self { instances_max: 1_000, stack_bytes: 512 << 10, memory_reservation_bytes: 4 << 30 }
     }
 }
 
 impl EngineConfig {
     /// Instances are what costs address space: none for an engine that only compiles.
-    pub(crate) fn wasmtime(&self) -> Config {
-        let mut wasmtime = code(self);
+    pub(crate) fn wasmtime(&self, flavour: Flavour) -> Config {
+        let mut wasmtime = code(self, flavour);
         wasmtime.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(self)));
         wasmtime
     }
 
     /// An engine that makes the same code, and can run none of it.
-    pub(crate) fn compiling_only(&self) -> Config {
-        let mut wasmtime = code(self);
+    pub(crate) fn compiling_only(&self, flavour: Flavour) -> Config {
+        let mut wasmtime = code(self, flavour);
         wasmtime.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         wasmtime
+    }
+}
+
+/// How much of the component model code is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// Calls are plain calls: all that WASI 0.2 needs.
+    Plain,
+    /// With the component model's asynchronous functions, streams and futures, which WASI 0.3 is made of. Every call pays for them.
+    Concurrent,
+}
+
+impl Flavour {
+    /// Both, the cheaper one first.
+    pub const ALL: [Flavour; 2] = [Flavour::Plain, Flavour::Concurrent];
+
+    /// Its name, by which a compiler is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Flavour::Plain => "plain",
+            Flavour::Concurrent => "concurrent",
+        }
+    }
+
+    /// The flavour with this name.
+    pub fn from_name(name: &str) -> Option<Flavour> {
+        Self::ALL.into_iter().find(|flavour| flavour.name() == name)
     }
 }
 
@@ -50,10 +81,11 @@ pub enum EngineError {
     },
 }
 
-/// A wasmtime engine with its pool of instances and its cache of compiled code. Cheap to clone; all clones are one engine.
+/// wasmtime in both flavours, each with its pool of instances, and the cache of compiled code. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Engine {
-    pub(crate) wasmtime: wasmtime::Engine,
+    plain: wasmtime::Engine,
+    concurrent: wasmtime::Engine,
     pub(crate) cache: Option<Arc<CodeCache>>,
     pub(crate) compiler: Arc<Compiler>,
     pub(crate) turns: Arc<Turns>,
@@ -64,34 +96,61 @@ impl Engine {
     /// Makes an engine; `cache` keeps compiled code between starts, `compiler` makes it.
     pub fn new(config: &EngineConfig, cache: Option<CodeCache>, compiler: Compiler) -> Result<Self, EngineError> {
         let refused = |error: wasmtime::Error| EngineError::Refused { instances_max: config.instances_max, reason: format!("{error:#}") };
-        let wasmtime = wasmtime::Engine::new(&config.wasmtime()).map_err(refused)?;
+        let plain = wasmtime::Engine::new(&config.wasmtime(Flavour::Plain)).map_err(refused)?;
+        let concurrent = wasmtime::Engine::new(&config.wasmtime(Flavour::Concurrent)).map_err(refused)?;
         let at_once_max = match &compiler {
             Compiler::InProcess => usize::MAX,
             Compiler::Child(child) => child.at_once_max,
         };
         let turns = Arc::new(Turns::new(at_once_max));
-        Ok(Self { wasmtime, cache: cache.map(Arc::new), compiler: Arc::new(compiler), turns, instances_max: config.instances_max })
+        let cache = cache.map(Arc::new);
+        Ok(Self { plain, concurrent, cache, compiler: Arc::new(compiler), turns, instances_max: config.instances_max })
     }
 
-    /// A linker for this engine, to be filled with the host's side of what spells import.
-    pub fn linker<T: 'static>(&self) -> wasmtime::component::Linker<T> {
-        wasmtime::component::Linker::new(&self.wasmtime)
+    /// Linkers, to be filled with the host's side of what spells import.
+    pub fn linkers<T: 'static>(&self) -> Linkers<T> {
+        Linkers { plain: Linker::new(&self.plain), concurrent: Linker::new(&self.concurrent) }
     }
 
     /// Instances that are alive now.
     pub fn instances(&self) -> u64 {
-        self.wasmtime.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
+        Flavour::ALL.iter().filter_map(|flavour| self.of(*flavour).pooling_allocator_metrics()).map(|pool| pool.component_instances()).sum()
+    }
+
+    pub(crate) fn of(&self, flavour: Flavour) -> &wasmtime::Engine {
+        match flavour {
+            Flavour::Plain => &self.plain,
+            Flavour::Concurrent => &self.concurrent,
+        }
+    }
+}
+
+/// What spells can import, by flavour. What is asynchronous can be had in the concurrent one alone.
+pub struct Linkers<T: 'static> {
+    /// For [`Flavour::Plain`].
+    pub plain: Linker<T>,
+    /// For [`Flavour::Concurrent`].
+    pub concurrent: Linker<T>,
+}
+
+impl<T: 'static> Linkers<T> {
+    pub(crate) fn of(&self, flavour: Flavour) -> &Linker<T> {
+        match flavour {
+            Flavour::Plain => &self.plain,
+            Flavour::Concurrent => &self.concurrent,
+        }
     }
 }
 
 /// Everything that the code depends on.
-fn code(config: &EngineConfig) -> Config {
+fn code(config: &EngineConfig, flavour: Flavour) -> Config {
     let mut wasmtime = Config::new();
     wasmtime
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
         .memory_init_cow(true)
         .memory_may_move(false)
+        .memory_reservation(config.memory_reservation_bytes)
         // Fuel is both the limit of guest work and the point where a busy guest lets others run.
         .consume_fuel(true)
         .max_wasm_stack(config.stack_bytes)
@@ -100,7 +159,8 @@ fn code(config: &EngineConfig) -> Config {
         // Debug information of strangers is never parsed.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
-        .wasm_component_model_async(true);
+        .wasm_component_model_async(flavour == Flavour::Concurrent)
+        .concurrency_support(flavour == Flavour::Concurrent);
     // Proposals that no toolchain we serve needs, and that most of the engine's own faults are found in.
     wasmtime
         .wasm_gc(false)
@@ -147,6 +207,7 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)
         .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
         .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
+        .max_memory_size(usize::try_from(config.memory_reservation_bytes).unwrap_or(usize::MAX))
         .table_elements(TABLE_ELEMENTS_MAX)
         .max_unused_warm_slots(instances.min(WARM_SLOTS_MAX))
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES);

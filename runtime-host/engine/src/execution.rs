@@ -1,15 +1,14 @@
 //! One running guest, driven by whoever polls it: no task of its own, no channel between threads.
 
 use crate::Failure;
+use crate::cpu::CpuTime;
 use crate::meter::Report;
 use crate::spell::Answer;
 use crate::waker::GuestWaker;
-use rustix::time::{ClockId, Timespec, clock_gettime};
 use spell_types::Usage;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
@@ -20,7 +19,7 @@ pub struct Execution {
     answer: Option<oneshot::Receiver<Answer>>,
     report: Arc<Report>,
     waker: Arc<GuestWaker>,
-    cpu: Duration,
+    cpu: CpuTime,
 }
 
 enum State {
@@ -30,7 +29,7 @@ enum State {
 
 impl Execution {
     pub(crate) fn new(run: Run, answer: oneshot::Receiver<Answer>, report: Arc<Report>) -> Self {
-        Self { state: State::Running(run), answer: Some(answer), report, waker: Arc::default(), cpu: Duration::ZERO }
+        Self { state: State::Running(run), answer: Some(answer), report, waker: Arc::default(), cpu: CpuTime::default() }
     }
 
     /// Runs the guest until its answer has begun. To be asked again only while it is pending.
@@ -55,9 +54,7 @@ impl Execution {
             State::Running(run) => run,
         };
         self.report.count_poll();
-        let started = thread_cpu_time();
-        let polled = self.waker.poll(run.as_mut(), context);
-        self.cpu += thread_cpu_time().saturating_sub(started);
+        let polled = self.cpu.of_poll(|| self.waker.poll(run.as_mut(), context));
         let Poll::Ready(result) = polled else { return Poll::Pending };
         let result = result.map_err(|error| Failure::from_error(&error, self.report.refused()));
         self.state = State::Ended(result.clone());
@@ -68,13 +65,6 @@ impl Execution {
     pub fn finish(mut self) -> Usage {
         // The usage of a guest is reported when its store is dropped.
         self.state = State::Ended(Ok(()));
-        Usage { cpu: self.cpu, ..self.report.usage() }
+        Usage { cpu: self.cpu.spent(), ..self.report.usage() }
     }
-}
-
-/// CPU time of this thread. A guest never changes threads within a poll, so the differences add up to what it used,
-/// host calls included, waiting and preemption excluded.
-fn thread_cpu_time() -> Duration {
-    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(tv_sec.unsigned_abs(), u32::try_from(tv_nsec).unwrap_or(0))
 }

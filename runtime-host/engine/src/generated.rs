@@ -2,7 +2,7 @@
 //! but an answer, a refusal or a trap. `SPELL_TORTURE` makes it a hundred times as many.
 
 use crate::meter::{MeteredStore, Report};
-use crate::{CompileError, Compiler, Engine, EngineConfig, Failure};
+use crate::{CompileError, Compiler, Engine, EngineConfig, Failure, Flavour};
 use arbitrary::Unstructured;
 use spell_types::{Limit, Limits};
 use std::sync::Arc;
@@ -57,8 +57,8 @@ struct Ends {
     failed: usize,
 }
 
-async fn run(engine: &Engine, wasm: &[u8], ends: &mut Ends) {
-    let component = match engine.compile(wasm) {
+async fn run(engine: &Engine, flavour: Flavour, wasm: &[u8], ends: &mut Ends) {
+    let component = match engine.compile(wasm, flavour) {
         Ok(component) => component,
         Err(CompileError::Invalid { .. } | CompileError::Unfit { .. }) => {
             ends.invalid += 1;
@@ -71,9 +71,9 @@ async fn run(engine: &Engine, wasm: &[u8], ends: &mut Ends) {
     limits.set(Limit::Memory, 8 << 20);
     limits.set(Limit::TableElements, 10_000);
     let report = Arc::new(Report::default());
-    let mut store = MeteredStore::new(&engine.wasmtime, (), &limits, report.clone()).expect("store");
-    let linker = engine.linker();
-    let instantiated = tokio::time::timeout(Duration::from_secs(10), linker.instantiate_async(&mut store.store, &component));
+    let mut store = MeteredStore::new(engine.of(flavour), (), &limits, report.clone()).expect("store");
+    let linkers = engine.linkers();
+    let instantiated = tokio::time::timeout(Duration::from_secs(10), linkers.of(flavour).instantiate_async(&mut store.store, &component));
     match instantiated.await.expect("it ends within its fuel") {
         Ok(_) => ends.ran += 1,
         Err(error) => {
@@ -94,7 +94,7 @@ async fn modules_that_nobody_wrote_end_in_an_answer_a_refusal_or_a_trap() {
     let mut ends = Ends::default();
     for seed in 0..count {
         let Some(wasm) = component(seed) else { continue };
-        run(&engine, &wasm, &mut ends).await;
+        run(&engine, Flavour::ALL[seed as usize % 2], &wasm, &mut ends).await;
     }
     println!("{ends:?}");
     assert!(ends.ran > 0 && ends.failed > 0 && ends.invalid > 0, "{ends:?}: too much alike to mean anything");

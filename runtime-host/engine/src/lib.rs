@@ -7,6 +7,7 @@
 mod cache;
 mod compile;
 mod config;
+mod cpu;
 mod execution;
 mod failure;
 #[cfg(test)]
@@ -18,7 +19,7 @@ mod waker;
 
 pub use cache::CodeCache;
 pub use compile::{ChildCompiler, CompileError, CompileLimits, Compiler, ExceededLimit, serve_compilation};
-pub use config::{Engine, EngineConfig, EngineError};
+pub use config::{Engine, EngineConfig, EngineError, Flavour, Linkers};
 pub use execution::Execution;
 pub use failure::Failure;
 pub use meter::Guest;

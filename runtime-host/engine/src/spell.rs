@@ -3,13 +3,13 @@
 use crate::config::MEMORIES_PER_PLACE;
 use crate::execution::Execution;
 use crate::meter::{Guest, MeteredStore, Report};
-use crate::{Engine, Failure, failure};
+use crate::{CompileError, Engine, Failure, Flavour, Linkers, failure};
 use bytes::Bytes;
 use http::{Request, Response};
 use spell_types::Limits;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -17,9 +17,12 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
-/// Why a compiled component cannot serve HTTP here.
+/// Why a component cannot serve HTTP here.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// There is no code for it.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// It exports nothing that answers HTTP.
     #[error("exports no HTTP handler: expected `wasi:http/incoming-handler@0.2.x` or `wasi:http/handler@0.3.x`, found {}", list(.exports))]
     NoHandler {
@@ -59,9 +62,23 @@ enum Handler<C: 'static> {
 }
 
 impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
-    /// Links a component to what the host offers.
-    pub fn new(engine: &Engine, component: &Component, linker: &Linker<Guest<C>>) -> Result<Self, LoadError> {
-        let revision = revision(engine, component)?;
+    /// Compiles a component, or takes its code from the cache, and links it to what the host offers: for plain calls if it can do
+    /// with them. This blocks for as long as compiling takes.
+    pub fn load(engine: &Engine, linkers: &Linkers<Guest<C>>, wasm: &[u8]) -> Result<Self, LoadError> {
+        let load = |flavour| Self::link(engine, linkers, &engine.compile(wasm, flavour)?, flavour);
+        if engine.is_known_to_be_concurrent(wasm) {
+            return load(Flavour::Concurrent);
+        }
+        match load(Flavour::Plain) {
+            // What the plain flavour does not know, the other may.
+            Err(LoadError::Compile(CompileError::Invalid { .. }) | LoadError::Link { .. }) => load(Flavour::Concurrent),
+            loaded => loaded,
+        }
+    }
+
+    fn link(engine: &Engine, linkers: &Linkers<Guest<C>>, component: &Component, flavour: Flavour) -> Result<Self, LoadError> {
+        let (wasmtime, linker) = (engine.of(flavour), linkers.of(flavour));
+        let revision = revision(wasmtime, component)?;
         let link = |error: wasmtime::Error| LoadError::Link { reason: failure::readable(&error) };
         let instance = linker.instantiate_pre(component).map_err(link)?;
         let handler = match revision {
@@ -71,7 +88,7 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
         // One that is larger than a small host takes all of it, rather than never finding a place.
         let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
-        Ok(Self { engine: engine.wasmtime.clone(), handler, places })
+        Ok(Self { engine: wasmtime.clone(), handler, places })
     }
 
     /// How many of the places that [`EngineConfig::instances_max`](crate::EngineConfig::instances_max) counts one execution takes:
@@ -161,8 +178,8 @@ enum Revision {
     P3,
 }
 
-fn revision(engine: &Engine, component: &Component) -> Result<Revision, LoadError> {
-    let exports: Vec<String> = component.component_type().exports(&engine.wasmtime).map(|(name, _)| name.to_owned()).collect();
+fn revision(engine: &wasmtime::Engine, component: &Component) -> Result<Revision, LoadError> {
+    let exports: Vec<String> = component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
     let handlers: Vec<(Revision, &String)> =
         exports.iter().filter_map(|name| handler_revision(name).map(|revision| (revision, name))).collect();
     match handlers.len() {

@@ -3,7 +3,6 @@
 use crate::recording::Recording;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use spell_engine::Failure;
 use spell_types::{Limit, Outcome};
 use std::collections::VecDeque;
@@ -31,26 +30,31 @@ impl BytesIn {
     }
 }
 
+/// The body of a request as it comes in.
+pub trait RequestSource: Body<Data = Bytes, Error: Into<Error>> + Send + Unpin + 'static {}
+
+impl<B: Body<Data = Bytes, Error: Into<Error>> + Send + Unpin + 'static> RequestSource for B {}
+
 /// A request body that ends in an error where it goes over its limit.
-pub(crate) struct RequestBody {
-    incoming: Incoming,
+pub(crate) struct RequestBody<B> {
+    incoming: B,
     bytes_in: Arc<BytesIn>,
     bytes_max: u64,
 }
 
-impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, bytes_in: Arc<BytesIn>, bytes_max: u64) -> Self {
+impl<B> RequestBody<B> {
+    pub(crate) fn new(incoming: B, bytes_in: Arc<BytesIn>, bytes_max: u64) -> Self {
         Self { incoming, bytes_in, bytes_max }
     }
 }
 
-impl Body for RequestBody {
+impl<B: RequestSource> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
-        let Some(Ok(frame)) = frame else { return Poll::Ready(frame.map(|error| error.map_err(Error::from))) };
+        let Some(Ok(frame)) = frame else { return Poll::Ready(frame.map(|error| error.map_err(Into::into))) };
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         if self.bytes_in.total.fetch_add(length, Ordering::Relaxed).saturating_add(length) > self.bytes_max {
             self.bytes_in.too_large.store(true, Ordering::Relaxed);
@@ -71,13 +75,30 @@ impl Body for RequestBody {
 /// The transfer of an answer that had begun was broken off; its client must not take it for whole.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer was broken off: {0:?}")]
-pub(crate) struct BrokenOff(Outcome);
+pub struct BrokenOff(Outcome);
 
-/// A body that the data plane sends.
-pub(crate) enum ResponseBody {
-    /// The host's own words.
+/// A body that the data plane sends. Polling it runs the guest that writes it; dropping it ends that guest.
+pub struct ResponseBody(Source);
+
+impl ResponseBody {
+    pub(crate) fn empty() -> Self {
+        Self(Source::Whole(None))
+    }
+
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self(Source::Whole(Some(bytes.into())))
+    }
+
+    pub(crate) fn guest(body: GuestBody) -> Self {
+        Self(Source::Guest(Box::new(body)))
+    }
+}
+
+/// Who speaks.
+enum Source {
+    /// The host itself.
     Whole(Option<Bytes>),
-    /// What a guest says.
+    /// A guest.
     Guest(Box<GuestBody>),
 }
 
@@ -86,27 +107,25 @@ impl Body for ResponseBody {
     type Error = BrokenOff;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match self.get_mut() {
-            ResponseBody::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            ResponseBody::Guest(body) => body.poll_send(context),
+        match &mut self.get_mut().0 {
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Guest(body) => body.poll_send(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            ResponseBody::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            ResponseBody::Guest(body) => body.ended && body.buffered.is_empty(),
+        match &self.0 {
+            Source::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Source::Guest(body) => body.ended && body.buffered.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+        match &self.0 {
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             // Where the head promises a length, that is what counts, and whether it was kept is seen to elsewhere.
-            ResponseBody::Guest(body) if body.ended && !body.has_trailers && body.promised.is_none() => {
-                SizeHint::with_exact(body.buffered_bytes)
-            }
-            ResponseBody::Guest(_) => SizeHint::default(),
+            Source::Guest(body) if body.ended && !body.has_trailers && body.promised.is_none() => SizeHint::with_exact(body.buffered_bytes),
+            Source::Guest(_) => SizeHint::default(),
         }
     }
 }

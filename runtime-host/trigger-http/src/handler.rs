@@ -2,37 +2,41 @@
 
 use crate::access::{AccessLine, AccessLog};
 use crate::app::{App, Component, StaticResponse, Target};
-use crate::body::{GuestBody, RequestBody, ResponseBody};
+use crate::body::{GuestBody, RequestBody, RequestSource, ResponseBody};
+use crate::client::Client;
 use crate::headers;
 use crate::recording::Recording;
 use crate::refusal::{self, Refusal};
 use crate::routes::Route;
-use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
-use hyper::body::Incoming;
 use spell_types::{ExecutionSink, Limit, Outcome};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wasmtime_wasi_http::WasiBody;
 
-/// What all connections share.
-pub(crate) struct Handler {
-    pub(crate) app: App,
-    pub(crate) sink: Arc<dyn ExecutionSink>,
-    pub(crate) access: Option<Arc<dyn AccessLog>>,
+/// Answers the requests of an app, whatever connection they come from.
+pub struct Handler {
+    app: App,
+    sink: Arc<dyn ExecutionSink>,
+    access: Option<Arc<dyn AccessLog>>,
     /// Places to run in the whole host.
-    pub(crate) places: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
 impl Handler {
-    /// Answers a request, whatever it is.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Response<ResponseBody> {
+    /// A handler that runs `concurrency_max` requests at a time, all components together, and leaves one record of each in `sink`.
+    pub fn new(app: App, concurrency_max: usize, sink: Arc<dyn ExecutionSink>, access: Option<Arc<dyn AccessLog>>) -> Self {
+        let places = Arc::new(Semaphore::new(concurrency_max.min(Semaphore::MAX_PERMITS)));
+        Self { app, sink, access, places }
+    }
+
+    /// Answers a request, whatever it is. To be awaited, and its body to be polled, within a Tokio runtime with time and network.
+    pub async fn answer<B: RequestSource>(&self, request: Request<B>, client: &Client) -> Response<ResponseBody> {
         let started = Instant::now();
         let Some(access) = &self.access else { return self.route(request, client, started).await.0 };
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -47,7 +51,12 @@ impl Handler {
         response
     }
 
-    async fn route(&self, request: Request<Incoming>, client: SocketAddr, started: Instant) -> (Response<ResponseBody>, Option<Arc<str>>) {
+    async fn route<B: RequestSource>(
+        &self,
+        request: Request<B>,
+        client: &Client,
+        started: Instant,
+    ) -> (Response<ResponseBody>, Option<Arc<str>>) {
         if request.method() == Method::CONNECT {
             let mut response =
                 refusal::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this is no proxy: CONNECT leads nowhere");
@@ -76,14 +85,14 @@ impl Handler {
 
     fn well_known(&self, page: &str) -> Response<ResponseBody> {
         match page {
-            "health" => Response::new(ResponseBody::Whole(Some(Bytes::from_static(b"OK")))),
+            "health" => Response::new(ResponseBody::whole("OK")),
             "info" => {
                 let info = &self.app.info;
                 let mut json = serde_json::json!({ "name": info.name });
                 if let (Some(version), Some(members)) = (&info.version, json.as_object_mut()) {
                     members.insert("version".to_owned(), version.as_str().into());
                 }
-                let mut response = Response::new(ResponseBody::Whole(Some(format!("{json:#}").into())));
+                let mut response = Response::new(ResponseBody::whole(format!("{json:#}")));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
@@ -92,13 +101,13 @@ impl Handler {
     }
 
     /// Has a spell answer. Every way out of here leaves one record.
-    async fn cast(
+    async fn cast<B: RequestSource>(
         &self,
         component: &Arc<Component>,
         route: &Arc<Route>,
         mut parts: request::Parts,
         uri: Uri,
-        incoming: Incoming,
+        incoming: B,
         started: Instant,
     ) -> Response<ResponseBody> {
         let mut recording = Recording::start(component.clone(), route.clone(), self.sink.clone(), started);
@@ -152,7 +161,7 @@ async fn send(mut recording: Recording, answer: Response<WasiBody>, is_head: boo
     let mut guest = GuestBody::new(recording, body, promised, is_sent);
     let filled = std::future::poll_fn(|context| Poll::Ready(guest.fill(context))).await;
     match filled {
-        Ok(()) => Response::from_parts(parts, ResponseBody::Guest(Box::new(guest))),
+        Ok(()) => Response::from_parts(parts, ResponseBody::guest(guest)),
         Err(outcome) => match guest.into_recording() {
             Some(recording) => refuse(recording, &Refusal::of(outcome)),
             None => refusal::empty(StatusCode::BAD_GATEWAY),
@@ -169,7 +178,7 @@ fn refuse(mut recording: Recording, refusal: &Refusal) -> Response<ResponseBody>
 }
 
 fn fixed_response(fixed: &StaticResponse) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Whole(Some(fixed.body.clone())));
+    let mut response = Response::new(ResponseBody::whole(fixed.body.clone()));
     *response.status_mut() = fixed.status;
     *response.headers_mut() = fixed.headers.clone();
     response

@@ -1,10 +1,12 @@
 //! A request as the guest sees it: an absolute URI, and the headers that the host vouches for.
 
+use crate::client::Client;
 use crate::routes::Route;
+use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, request};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::Ipv6Addr;
 
 /// Why a request cannot be given to any guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -84,31 +86,57 @@ fn is_port(text: &str) -> bool {
 }
 
 /// Takes out what only the host may say, and says it.
-pub(crate) fn rewrite(headers: &mut HeaderMap, uri: &Uri, route: &Route, parameters: &[(String, String)], client: SocketAddr) {
+pub(crate) fn rewrite(headers: &mut HeaderMap, uri: &Uri, route: &Route, parameters: &[(String, String)], client: &Client) {
     headers.remove(CONNECTION);
+    // Collecting nothing allocates nothing.
     let forged: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(SPIN_PREFIX)).cloned().collect();
     for name in forged {
         headers.remove(name);
     }
     headers.reserve(INJECTED_MAX + parameters.len());
-    insert(headers, PATH_INFO, route.path_info(uri.path()));
-    insert(headers, FULL_URL, &uri.to_string());
+    let url = Url::of(uri);
+    insert(headers, PATH_INFO, url.end_of_path(route.path_info(uri.path()).len()));
+    insert(headers, FULL_URL, url.text.clone());
     headers.insert(MATCHED_ROUTE, route.matched.clone());
     headers.insert(BASE_PATH, HeaderValue::from_static("/"));
     headers.insert(RAW_COMPONENT_ROUTE, route.matched.clone());
     headers.insert(COMPONENT_ROUTE, route.without_wildcard.clone());
-    insert(headers, CLIENT_ADDRESS, &client.to_string());
+    if let Some(address) = &client.address {
+        headers.insert(CLIENT_ADDRESS, address.clone());
+    }
     for (name, value) in parameters {
         let name = format!("spin-path-match-{}", name.to_ascii_lowercase().replace('_', "-"));
         if let Ok(name) = HeaderName::try_from(name) {
-            insert(headers, name, value);
+            insert(headers, name, Bytes::copy_from_slice(value.as_bytes()));
         }
     }
 }
 
+/// The text of an absolute URI. Whatever is said of a part of it shares its bytes.
+struct Url {
+    text: Bytes,
+    path_end: usize,
+}
+
+impl Url {
+    fn of(uri: &Uri) -> Self {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
+        let text = [scheme, "://", authority, path].concat();
+        let query_length = path.len() - uri.path().len();
+        Self { path_end: text.len() - query_length, text: text.into() }
+    }
+
+    /// So many bytes before the query.
+    fn end_of_path(&self, length: usize) -> Bytes {
+        self.text.slice(self.path_end - length..self.path_end)
+    }
+}
+
 /// Paths and hosts come from a parsed URI: every one of their bytes can stand in a header.
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
         headers.insert(name, value);
     }
 }
@@ -172,7 +200,8 @@ mod tests {
         );
         let uri = absolute_uri(&parts).expect("uri");
         let found = routes.find(uri.path()).expect("route");
-        rewrite(&mut parts.headers, &uri, found.route, &found.parameters, "127.0.0.1:9".parse().expect("address"));
+        let client = Client::new("127.0.0.1:9".parse().expect("address"));
+        rewrite(&mut parts.headers, &uri, found.route, &found.parameters, &client);
         let mut seen: Vec<String> =
             parts.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
         seen.sort();

@@ -7,6 +7,8 @@ mod access;
 mod admission;
 mod app;
 mod body;
+mod client;
+mod connection;
 mod handler;
 mod headers;
 mod recording;
@@ -16,5 +18,8 @@ mod server;
 
 pub use access::{AccessLine, AccessLog};
 pub use app::{App, AppInfo, Component, StaticResponse, Target};
+pub use body::{RequestSource, ResponseBody};
+pub use client::Client;
+pub use handler::Handler;
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Server, ServerConfig, ServerError};

@@ -4,7 +4,6 @@
 use crate::admission::NoPlace;
 use crate::app::Component;
 use crate::body::{ResponseBody, failure_outcome};
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use spell_engine::Failure;
@@ -126,13 +125,13 @@ pub(crate) fn plain(status: StatusCode, code: &str, detail: &str) -> Response<Re
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Whole(None));
+    let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = status;
     response
 }
 
 fn problem_response(status: StatusCode, problem: &serde_json::Value) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Whole(Some(Bytes::from(problem.to_string()))));
+    let mut response = Response::new(ResponseBody::whole(problem.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
     response

@@ -2,19 +2,17 @@
 
 use crate::access::AccessLog;
 use crate::app::App;
+use crate::client::Client;
+use crate::connection::{self, Serving};
 use crate::handler::Handler;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use spell_types::ExecutionSink;
-use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -78,8 +76,7 @@ impl Server {
         sink: Arc<dyn ExecutionSink>,
         access: Option<Arc<dyn AccessLog>>,
     ) -> Result<Self, ServerError> {
-        let places = Arc::new(Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS)));
-        let handler = Arc::new(Handler { app, sink, access, places });
+        let handler = Arc::new(Handler::new(app, config.concurrency_max, sink, access));
         let (stop, stopped) = watch::channel(false);
         let mut workers = Vec::new();
         let mut queues = Vec::new();
@@ -159,13 +156,6 @@ async fn hand_over(stream: tokio::net::TcpStream, client: SocketAddr, permit: Ow
     }
 }
 
-/// What a worker needs to serve its connections.
-#[derive(Clone)]
-struct Serving {
-    handler: Arc<Handler>,
-    config: ServerConfig,
-}
-
 /// Threads of a worker for what the system has no asynchronous way to do: files, and looking up names.
 const BLOCKING_THREADS_MAX: usize = 64;
 const BLOCKING_THREAD_IDLE_TIME: Duration = Duration::from_secs(2);
@@ -203,64 +193,8 @@ async fn work(serving: Serving, mut connections: mpsc::Receiver<Accepted>) {
     }
 }
 
-/// How long a connection may take to bring its first request after the host was told to stop.
-const FIRST_REQUEST_TIME: Duration = Duration::from_secs(1);
-
-async fn serve(stream: TcpStream, client: SocketAddr, _place: Place, serving: Serving, mut stopping: watch::Receiver<bool>) {
-    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
-    let Serving { handler, config } = serving;
-    let begun = Arc::new(Notify::new());
-    let has_begun = Arc::new(AtomicBool::new(false));
-    let service = {
-        let (begun, has_begun) = (begun.clone(), has_begun.clone());
-        service_fn(move |request| {
-            let handler = handler.clone();
-            if !has_begun.swap(true, Ordering::Relaxed) {
-                begun.notify_one();
-            }
-            async move { Ok::<_, Infallible>(handler.answer(request, client).await) }
-        })
-    };
-    let builder = protocols(&config);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stopping| *stopping) => {}
-    }
-    // A client that has only just been let in has its first request on the way: closing now would lose it.
-    if !has_begun.load(Ordering::Relaxed) {
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            () = begun.notified() => {}
-            () = tokio::time::sleep(FIRST_REQUEST_TIME) => {}
-        }
-    }
-    connection.as_mut().graceful_shutdown();
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection ended early");
+async fn serve(stream: TcpStream, client: SocketAddr, _place: Place, serving: Serving, stopping: watch::Receiver<bool>) {
+    if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
+        connection::serve(stream, Client::new(client), serving, stopping).await;
     }
 }
-
-fn protocols(config: &ServerConfig) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.header_time_max)
-        .max_buf_size(config.header_bytes_max.max(HTTP1_BUFFER_BYTES_MIN));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
-        .keep_alive_interval(Some(HTTP2_KEEP_ALIVE))
-        .keep_alive_timeout(config.header_time_max);
-    builder
-}
-
-/// The least that hyper works with.
-const HTTP1_BUFFER_BYTES_MIN: usize = 8_192;
-const HTTP2_STREAMS_MAX: u32 = 128;
-const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@
 //! and memory. What it takes, it takes from a child that the kernel ends. This file must never know the cache.
 
 use super::{CompileError, ExceededLimit, invalid};
-use crate::EngineConfig;
+use crate::{EngineConfig, Flavour};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -50,9 +50,9 @@ const ALLOCATOR_RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "64MiB");
 
 impl ChildCompiler {
     /// The code of a component.
-    pub(super) fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+    pub(super) fn compile(&self, wasm: &[u8], flavour: Flavour) -> Result<Vec<u8>, CompileError> {
         let failed = |error: io::Error| CompileError::Host { reason: format!("{}: {error}", self.program.display()) };
-        let mut child = self.start().map_err(failed)?;
+        let mut child = self.start(flavour).map_err(failed)?;
         let (Some(mut input), Some(output), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Err(CompileError::Host { reason: "it has no pipes".to_owned() });
         };
@@ -69,11 +69,11 @@ impl ChildCompiler {
         })
     }
 
-    fn start(&self) -> io::Result<Child> {
+    fn start(&self, flavour: Flavour) -> io::Result<Child> {
         let limits = &self.limits;
         Command::new(&self.program)
             .args(&self.arguments)
-            .args([limits.memory_bytes_max.to_string(), whole_seconds(limits.cpu_time_max).to_string()])
+            .args([flavour.name().to_owned(), limits.memory_bytes_max.to_string(), whole_seconds(limits.cpu_time_max).to_string()])
             .env_clear()
             .env(ALLOCATOR_RESERVE.0, ALLOCATOR_RESERVE.1)
             .stdin(Stdio::piped())
@@ -140,9 +140,9 @@ fn read_at_most(source: impl Read, bytes_max: u64) -> Vec<u8> {
 }
 
 /// The child's side: takes limits upon itself, reads a component from standard input and writes its code to standard output.
-/// `config` has to be that of the host that asks. The exit code says whether there is code.
-pub fn serve_compilation(config: &EngineConfig, memory_bytes_max: u64, cpu_seconds_max: u64) -> i32 {
-    match compile_to_stdout(config, memory_bytes_max, cpu_seconds_max) {
+/// `config` and `flavour` have to be those of the host that asks. The exit code says whether there is code.
+pub fn serve_compilation(config: &EngineConfig, flavour: Flavour, memory_bytes_max: u64, cpu_seconds_max: u64) -> i32 {
+    match compile_to_stdout(config, flavour, memory_bytes_max, cpu_seconds_max) {
         Ok(()) => 0,
         Err(error) => {
             let (code, reason) = match &error {
@@ -155,7 +155,7 @@ pub fn serve_compilation(config: &EngineConfig, memory_bytes_max: u64, cpu_secon
     }
 }
 
-fn compile_to_stdout(config: &EngineConfig, memory_bytes_max: u64, cpu_seconds_max: u64) -> Result<(), CompileError> {
+fn compile_to_stdout(config: &EngineConfig, flavour: Flavour, memory_bytes_max: u64, cpu_seconds_max: u64) -> Result<(), CompileError> {
     let failed = |error: io::Error| CompileError::Host { reason: error.to_string() };
     let limit = |resource, current, maximum| {
         setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) }).map_err(|error| failed(error.into()))
@@ -167,7 +167,8 @@ fn compile_to_stdout(config: &EngineConfig, memory_bytes_max: u64, cpu_seconds_m
     limit(Resource::Core, 0, 0)?;
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm).map_err(failed)?;
-    let engine = wasmtime::Engine::new(&config.compiling_only()).map_err(|error| CompileError::Host { reason: format!("{error:#}") })?;
+    let engine =
+        wasmtime::Engine::new(&config.compiling_only(flavour)).map_err(|error| CompileError::Host { reason: format!("{error:#}") })?;
     let code = engine.precompile_component(&wasm).map_err(invalid)?;
     let mut output = io::stdout().lock();
     output.write_all(&code).and_then(|()| output.flush()).map_err(failed)
