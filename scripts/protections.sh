@@ -10,7 +10,8 @@ tree=$root/target/protections-tree
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/protections}
 export CARGO_TARGET_DIR
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+original=$(mktemp)
+trap 'rm -f "$log" "$original"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # The copies are newer than anything that was built of them before: what an earlier run left in the target is never taken for current.
@@ -71,8 +72,9 @@ while IFS="$(printf '\t')" read -r cards file old new target test; do
     is_wanted "$cards" || continue
     rows=$((rows + 1))
     echo "protections: $cards: without \`$old\`" >&2
+    cp "$file" "$original"
     verdict=$(verdict "$file" "$old" "$new" "$target" "$test" </dev/null)
-    cp "$root/$file" "$file"
+    cp "$original" "$file"
     printf '{"card":"%s","file":"%s","test":"%s","verdict":"%s"}\n' "$cards" "$file" "$target::$test" "$verdict"
     case $verdict in
     "seen to fail") grep -a -A 2 -m 1 "^thread '.*panicked at" "$log" | cut -c 1-400 >&2 || true ;;

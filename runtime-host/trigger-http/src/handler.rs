@@ -63,12 +63,12 @@ impl Handler {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
             return (response, None);
         }
-        let path = request.uri().path();
+        let (mut parts, incoming) = request.into_parts();
+        let path = parts.uri.path();
         if let Some(page) = path.strip_prefix(WELL_KNOWN) {
             return (self.well_known(page), None);
         }
         let Some(found) = self.app.routes.find(path) else { return (refusal::empty(StatusCode::NOT_FOUND), None) };
-        let (mut parts, incoming) = request.into_parts();
         let uri = match headers::absolute_uri(&parts) {
             Ok(uri) => uri,
             Err(reason) => return (refusal::plain(StatusCode::BAD_REQUEST, "bad-host", &reason.to_string()), None),

@@ -86,7 +86,7 @@ fn is_port(text: &str) -> bool {
 }
 
 /// Takes out what only the host may say, and says it.
-pub(crate) fn rewrite(headers: &mut HeaderMap, uri: &Uri, route: &Route, parameters: &[(String, String)], client: &Client) {
+pub(crate) fn rewrite(headers: &mut HeaderMap, uri: &Uri, route: &Route, parameters: &[(&str, &str)], client: &Client) {
     headers.remove(CONNECTION);
     // Collecting nothing allocates nothing.
     let forged: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(SPIN_PREFIX)).cloned().collect();
