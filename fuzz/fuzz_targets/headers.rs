@@ -6,19 +6,21 @@
 #![no_main]
 
 #[allow(dead_code, reason = "this target needs a part of it")]
-#[path = "../../runtime-host/trigger-http/src/headers.rs"]
-mod headers;
-#[allow(dead_code, reason = "this target needs a part of it")]
-#[path = "../../runtime-host/trigger-http/src/routes.rs"]
-mod routes;
+#[path = "../../runtime-host/trigger-http/src"]
+mod trigger_http {
+    pub(crate) mod client;
+    pub(crate) mod headers;
+    pub(crate) mod routes;
+}
 
-use headers::{absolute_uri, rewrite};
 use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use libfuzzer_sys::fuzz_target;
-use routes::{Found, Routes};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
+use trigger_http::client::{self, Client};
+use trigger_http::headers::{absolute_uri, rewrite};
+use trigger_http::routes::{self, Found, Routes};
 
 static ROUTES: LazyLock<Routes<()>> = LazyLock::new(|| {
     let patterns = ["/...", "/exact", "/user/:user_id", "/user/:user_id/:user-id/...", "/file/:name.:ext"];
@@ -33,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(uri) = absolute_uri(&parts) else { return };
     check_uri(&uri, &parts.uri, &parts.headers);
     let mut rewritten = parts.headers.clone();
-    rewrite(&mut rewritten, &uri, found.route, &found.parameters, CLIENT);
+    rewrite(&mut rewritten, &uri, found.route, &found.parameters, &Client::new(CLIENT));
     check_headers(&parts.headers, &rewritten, &uri, &found);
 });
 
@@ -85,7 +87,7 @@ fn check_authority(authority: &str) {
     );
 }
 
-fn check_headers(sent: &HeaderMap, rewritten: &HeaderMap, uri: &Uri, found: &Found<'_, ()>) {
+fn check_headers(sent: &HeaderMap, rewritten: &HeaderMap, uri: &Uri, found: &Found<'_, '_, ()>) {
     assert!(!rewritten.contains_key(CONNECTION));
     let mut told: Vec<(String, Vec<u8>)> = vec![
         ("spin-base-path".to_owned(), b"/".to_vec()),

@@ -7,12 +7,15 @@
 #![no_main]
 
 #[allow(dead_code, reason = "this target needs a part of it")]
-#[path = "../../runtime-host/trigger-http/src/routes.rs"]
-mod routes;
+#[path = "../../runtime-host/trigger-http/src"]
+mod trigger_http {
+    pub(crate) mod routes;
+}
 
 use libfuzzer_sys::fuzz_target;
-use routes::{Found, Routes};
+
 use std::cmp::Ordering;
+use trigger_http::routes::{Found, Routes};
 
 fuzz_target!(|text: &str| {
     let mut lines = text.split('\n');
