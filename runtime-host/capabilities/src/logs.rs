@@ -74,8 +74,9 @@ impl LogWriter {
     pub fn open(&self, path: Option<&Path>, mirror: Option<&str>) -> Result<LogFile, LogError> {
         let file = path.map(|path| RotatingFile::open(path, self.rotation)).transpose()?;
         let targets = Targets { file, mirror: mirror.map(Mirror::new) };
-        let log = Log { pending: Mutex::default(), targets: Mutex::new(targets), dropped_bytes: AtomicU64::new(0) };
-        Ok(LogFile(Some((Arc::new(log), self.queue.clone()))))
+        let log =
+            Log { queue: self.queue.clone(), pending: Mutex::default(), targets: Mutex::new(targets), dropped_bytes: AtomicU64::new(0) };
+        Ok(LogFile(Some(Arc::new(log))))
     }
 
     /// Returns once everything that was printed before is with the operating system. It blocks the thread.
@@ -90,7 +91,7 @@ impl LogWriter {
 
 /// Where one stream of one component goes. Cheap to clone; the file was opened once.
 #[derive(Debug, Clone, Default)]
-pub struct LogFile(Option<(Arc<Log>, Sender<Message>)>);
+pub struct LogFile(Option<Arc<Log>>);
 
 impl LogFile {
     /// A log that keeps nothing.
@@ -100,12 +101,12 @@ impl LogFile {
 
     /// Bytes that were lost since the log was opened, because the disk was too slow or failed.
     pub fn dropped_bytes(&self) -> u64 {
-        self.0.as_ref().map_or(0, |(log, _)| log.dropped_bytes.load(Ordering::Relaxed))
+        self.0.as_ref().map_or(0, |log| log.dropped_bytes.load(Ordering::Relaxed))
     }
 
     /// Takes bytes for writing, or drops them whole if too much is waiting already. Never waits for the disk.
     pub(crate) fn append(&self, bytes: &[u8]) {
-        let Some((log, queue)) = &self.0 else { return };
+        let Some(log) = &self.0 else { return };
         if bytes.is_empty() {
             return;
         }
@@ -120,7 +121,7 @@ impl LogFile {
         drop(pending);
         if !scheduled {
             // An error means that the writer is gone: the process is ending.
-            let _ = queue.send(Message::Write(Arc::clone(log)));
+            let _ = log.queue.send(Message::Write(Arc::clone(log)));
         }
     }
 }
@@ -133,6 +134,8 @@ enum Message {
 
 #[derive(Debug)]
 struct Log {
+    /// To the thread that writes.
+    queue: Sender<Message>,
     pending: Mutex<Pending>,
     // Locked by the writing thread only.
     targets: Mutex<Targets>,
@@ -230,9 +233,9 @@ mod tests {
         let writer = LogWriter::start(Rotation::default()).unwrap();
         let log = writer.open(Some(&path), None).unwrap();
         // The writer is held up at this log, so that everything below has to wait.
-        let held = log.0.as_ref().map(|(log, _)| lock(&log.targets));
+        let held = log.0.as_ref().map(|log| lock(&log.targets));
         log.append(b"first\n");
-        while lock(&log.0.as_ref().unwrap().0.pending).scheduled {
+        while lock(&log.0.as_ref().unwrap().pending).scheduled {
             std::thread::yield_now();
         }
         log.append(&vec![b'x'; PENDING_BYTES_MAX]);

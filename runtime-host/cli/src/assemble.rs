@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spell_capabilities::{Audit, Enforcement, Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
-use spell_engine::{Engine, Guest, HttpSpell, Linkers};
+use spell_engine::{Engine, Guest, Library, LibraryBounds, Linkers};
 use spell_manifest::{App, Component, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget};
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
@@ -14,7 +14,7 @@ use spell_types::{KeyValueStore, Limits};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// What components are put together from.
@@ -34,8 +34,9 @@ pub(crate) struct Parts<'a> {
 const DEFAULT_STORE: &str = "default";
 
 impl Parts<'_> {
-    /// Makes every component that a trigger leads to ready, and builds the table of routes.
-    pub(crate) fn assemble(&self) -> Result<trigger::App> {
+    /// Makes every component that a trigger leads to ready, and builds the table of routes. With the app comes the library that its
+    /// components are in.
+    pub(crate) fn assemble(&self) -> Result<(trigger::App, Arc<Library<Host>>)> {
         let variables = self.variables()?;
         let tls = TlsRoots::web()?;
         let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
@@ -46,13 +47,14 @@ impl Parts<'_> {
             let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
             granted.push((component, Arc::new(self.grants(component, &variables, &tls).with_context(context)?), limits));
         }
-        let components = self.load_all(&linkers, granted)?;
+        let library = Arc::new(Library::new(self.engine.clone(), linkers, self.bounds()?));
+        let components = self.load_all(&library, granted)?;
         let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
         let routes = trigger::Routes::new(self.routes(&components)?)?;
         for warning in routes.warnings() {
             tracing::warn!("{warning}");
         }
-        Ok(trigger::App { info, routes })
+        Ok((trigger::App { info, routes }, library))
     }
 
     fn linkers(&self) -> wasmtime::Result<Linkers<Guest<Host>>> {
@@ -60,6 +62,16 @@ impl Parts<'_> {
         spell_capabilities::add_plain_to_linker(&mut linkers.plain)?;
         spell_capabilities::add_to_linker(&mut linkers.concurrent)?;
         Ok(linkers)
+    }
+
+    /// What is kept loaded.
+    fn bounds(&self) -> Result<LibraryBounds> {
+        let settings = &self.config.settings;
+        Ok(LibraryBounds {
+            spells_max: usize::try_from(settings.get(Setting::Loaded))?,
+            code_bytes_max: settings.get(Setting::LoadedCode),
+            idle_time_max: settings.time(Setting::LoadedTime),
+        })
     }
 
     fn is_served(&self, id: &str) -> bool {
@@ -139,41 +151,41 @@ impl Parts<'_> {
         })
     }
 
-    /// Compiles and links components side by side: compiling is what a start waits for.
+    /// Compiles and links components, as many at a time as there are processors: compiling is what a start waits for.
     fn load_all(
         &self,
-        linkers: &Linkers<Guest<Host>>,
+        library: &Arc<Library<Host>>,
         granted: Vec<(&Component, Arc<Grants>, Limits)>,
     ) -> Result<HashMap<String, Arc<trigger::Component>>> {
+        let loaders = thread::available_parallelism().map_or(1, usize::from).min(granted.len());
+        let queue = Mutex::new(granted.into_iter());
+        let load = || {
+            let mut loaded = Vec::new();
+            while let Some((component, grants, limits)) = lock(&queue).next() {
+                loaded.push((component.id.clone(), Arc::new(self.load(library, component, grants, limits)?)));
+            }
+            Ok(loaded)
+        };
         thread::scope(|scope| {
-            let loading: Vec<_> = granted
-                .into_iter()
-                .map(|(component, grants, limits)| (component, scope.spawn(move || self.load(linkers, component, grants, limits))))
-                .collect();
+            let loading: Vec<_> = (0..loaders).map(|_| scope.spawn(load)).collect();
             let mut loaded = HashMap::new();
-            for (component, thread) in loading {
-                let result = thread.join().map_err(|_| anyhow!("loading component \"{}\" failed unexpectedly", component.id))?;
-                loaded.insert(component.id.clone(), Arc::new(result?));
+            for thread in loading {
+                let some: Result<Vec<_>> = thread.join().map_err(|_| anyhow!("a component could not be loaded: the host failed"))?;
+                loaded.extend(some?);
             }
             Ok(loaded)
         })
     }
 
-    fn load(
-        &self,
-        linkers: &Linkers<Guest<Host>>,
-        component: &Component,
-        grants: Arc<Grants>,
-        limits: Limits,
-    ) -> Result<trigger::Component> {
+    fn load(&self, library: &Arc<Library<Host>>, component: &Component, grants: Arc<Grants>, limits: Limits) -> Result<trigger::Component> {
         let source = component.source.display();
         let wasm = fs::read(&component.source).with_context(|| {
             let build = component.build.as_ref().map(|build| format!("; build it with `{}`", build.commands.join(" && ")));
             format!("component \"{}\": cannot read {source}{}", component.id, build.unwrap_or_default())
         })?;
         let context = || format!("component \"{}\": {source}", component.id);
-        let spell = HttpSpell::load(self.engine, linkers, &wasm).with_context(context)?;
-        Ok(trigger::Component::new(component.id.as_str().into(), spell, grants, limits))
+        let spell = library.register(&component.source, &wasm).with_context(context)?;
+        Ok(trigger::Component::new(component.id.as_str().into(), library.clone(), spell, grants, limits))
     }
 
     fn routes(&self, components: &HashMap<String, Arc<trigger::Component>>) -> Result<Vec<(String, trigger::Target)>> {
@@ -191,6 +203,11 @@ impl Parts<'_> {
         }
         Ok(routes)
     }
+}
+
+/// A queue has nothing that a panic could leave half done.
+fn lock<T>(queue: &Mutex<T>) -> MutexGuard<'_, T> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn fixed_response(fixed: &StaticResponse) -> Result<trigger::StaticResponse> {

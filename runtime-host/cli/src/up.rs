@@ -9,8 +9,8 @@ use crate::sinks::Sinks;
 use crate::version;
 use anyhow::{Context, Result, bail};
 use spell_api::{Control, Metrics};
-use spell_capabilities::{Audit, LogWriter, Rotation, Rule};
-use spell_engine::{CodeCache, Engine, EngineConfig};
+use spell_capabilities::{self as capabilities, Audit, LogWriter, Rotation, Rule};
+use spell_engine::{CodeCache, Engine, EngineConfig, Library};
 use spell_manifest::{App, OperatorConfig, Setting, TriggerRoute, TriggerTarget};
 use spell_store::{Database, MetricsFile, Recorder};
 use spell_trigger_http::{AccessLog, Server, ServerConfig};
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -95,8 +96,9 @@ impl Host {
             audit: &self.audit,
             key_value: self.database.clone(),
         };
-        let ready = parts.assemble()?;
-        let metrics = Arc::new(self.metrics(app));
+        let (ready, library) = parts.assemble()?;
+        let metrics = Arc::new(self.metrics(app, library.clone()));
+        tokio::spawn(let_go_of_idle(library));
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
         let access: Option<Arc<dyn AccessLog>> = if arguments.quiet { None } else { Some(Arc::new(Terminal::start()?)) };
         let address = listener.local_addr()?;
@@ -138,7 +140,7 @@ impl Host {
         Ok(())
     }
 
-    fn metrics(&self, app: &App) -> Metrics {
+    fn metrics(&self, app: &App, library: Arc<Library<capabilities::Host>>) -> Metrics {
         let components: Vec<Arc<str>> = app.components.iter().map(|component| component.id.as_str().into()).collect();
         let (recorder, engine) = (self.recorder.clone(), self.engine.clone());
         let audit = self.audit.clone();
@@ -149,7 +151,18 @@ impl Host {
             .with_gauge("spell_records_dropped", "Executions that were not recorded because the queue was full", move || {
                 recorder.dropped() as f64
             })
+            .with_gauge("spell_components_loaded", "Components whose code is ready", move || library.loaded() as f64)
             .with_gauge("spell_instances", "Component instances that are alive", move || engine.instances() as f64)
+    }
+}
+
+/// How often it is looked for code that nobody asks for any more.
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+async fn let_go_of_idle(library: Arc<Library<capabilities::Host>>) {
+    loop {
+        tokio::time::sleep(IDLE_CHECK_INTERVAL).await;
+        library.let_go_of_idle(Instant::now());
     }
 }
 

@@ -117,6 +117,11 @@ impl Engine {
         Flavour::ALL.iter().filter_map(|flavour| self.of(*flavour).pooling_allocator_metrics()).map(|pool| pool.component_instances()).sum()
     }
 
+    /// Whether code that was let go of can be had again without compiling.
+    pub(crate) fn can_load_again(&self) -> bool {
+        self.cache.is_some()
+    }
+
     pub(crate) fn of(&self, flavour: Flavour) -> &wasmtime::Engine {
         match flavour {
             Flavour::Plain => &self.plain,

@@ -35,6 +35,12 @@ pub enum LoadError {
         /// The handlers.
         exports: Vec<String>,
     },
+    /// Its code is gone, and it could not be compiled again.
+    #[error("it cannot be loaded again: {reason}")]
+    Lost {
+        /// What was in the way.
+        reason: String,
+    },
     /// It imports what this host does not offer.
     #[error("imports something this host does not offer: {reason}")]
     Link {
@@ -50,8 +56,10 @@ fn list(names: &[String]) -> String {
 /// A spell that answers HTTP requests, with `C` as the host state behind its imports.
 pub struct HttpSpell<C: 'static> {
     engine: wasmtime::Engine,
+    flavour: Flavour,
     handler: Handler<C>,
     places: u32,
+    code_bytes: u64,
 }
 
 enum Handler<C: 'static> {
@@ -59,6 +67,13 @@ enum Handler<C: 'static> {
     P2(ProxyPre<Guest<C>>),
     /// WASI 0.3: `wasi:http/handler`.
     P3(ServicePre<Guest<C>>),
+}
+
+impl<C> HttpSpell<C> {
+    /// Bytes of its code, which are mapped while it is loaded.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.code_bytes
+    }
 }
 
 impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
@@ -76,7 +91,8 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         }
     }
 
-    fn link(engine: &Engine, linkers: &Linkers<Guest<C>>, component: &Component, flavour: Flavour) -> Result<Self, LoadError> {
+    /// Links compiled code to what the host offers.
+    pub(crate) fn link(engine: &Engine, linkers: &Linkers<Guest<C>>, component: &Component, flavour: Flavour) -> Result<Self, LoadError> {
         let (wasmtime, linker) = (engine.of(flavour), linkers.of(flavour));
         let revision = revision(wasmtime, component)?;
         let link = |error: wasmtime::Error| LoadError::Link { reason: failure::readable(&error) };
@@ -88,13 +104,19 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
         // One that is larger than a small host takes all of it, rather than never finding a place.
         let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
-        Ok(Self { engine: wasmtime.clone(), handler, places })
+        let code = component.image_range();
+        let code_bytes = (code.end as usize).saturating_sub(code.start as usize) as u64;
+        Ok(Self { engine: wasmtime.clone(), flavour, handler, places, code_bytes })
     }
 
     /// How many of the places that [`EngineConfig::instances_max`](crate::EngineConfig::instances_max) counts one execution takes:
     /// more than one for a spell of many memories, so that it cannot use up what the others need.
     pub fn places(&self) -> u32 {
         self.places
+    }
+
+    pub(crate) fn flavour(&self) -> Flavour {
+        self.flavour
     }
 
     /// Starts an execution. Nothing runs until the execution is polled, and it ends when it is dropped.

@@ -5,9 +5,10 @@ use crate::routes::Routes;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use spell_capabilities::{Grants, Host};
-use spell_engine::HttpSpell;
+use spell_engine::{HttpSpell, Library, LoadError, RegisteredSpell};
 use spell_types::Limits;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Everything the data plane serves.
 pub struct App {
@@ -46,10 +47,11 @@ pub struct StaticResponse {
     pub body: Bytes,
 }
 
-/// A component of the app: a linked spell, what it was granted, and what it may use.
+/// A component of the app: a spell, what it was granted, and what it may use.
 pub struct Component {
     pub(crate) id: Arc<str>,
-    pub(crate) spell: Arc<HttpSpell<Host>>,
+    spell: Arc<RegisteredSpell<Host>>,
+    library: Arc<Library<Host>>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
@@ -57,8 +59,18 @@ pub struct Component {
 
 impl Component {
     /// Puts a component together.
-    pub fn new(id: Arc<str>, spell: HttpSpell<Host>, grants: Arc<Grants>, limits: Limits) -> Self {
+    pub fn new(id: Arc<str>, library: Arc<Library<Host>>, spell: Arc<RegisteredSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
         let admission = Admission::new(&limits);
-        Self { id, spell: Arc::new(spell), grants, limits, admission }
+        Self { id, spell, library, grants, limits, admission }
+    }
+
+    /// Its spell, ready to run.
+    pub(crate) async fn spell(&self, now: Instant) -> Result<Arc<HttpSpell<Host>>, LoadError> {
+        self.library.spell(&self.spell, now).await
+    }
+
+    /// How many of the host's places one execution takes.
+    pub(crate) fn places(&self) -> u32 {
+        self.spell.places()
     }
 }

@@ -10,6 +10,7 @@ use crate::refusal::{self, Refusal};
 use crate::routes::Route;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
+use spell_engine::Failure;
 use spell_types::{ExecutionSink, Limit, Outcome};
 use std::sync::Arc;
 use std::task::Poll;
@@ -119,15 +120,19 @@ impl Handler {
         if depth >= component.limits.get(Limit::Depth) {
             return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Depth)));
         }
-        let permit = match component.admission.admit(&self.places, component.spell.places()).await {
+        let permit = match component.admission.admit(&self.places, component.places()).await {
             Ok(permit) => permit,
             Err(reason) => return refuse(recording, &reason.into()),
         };
         let is_head = parts.method == Method::HEAD;
         parts.uri = uri;
         let body = RequestBody::new(incoming, recording.bytes_in.clone(), request_bytes_max);
+        let spell = match component.spell(started.into_std()).await {
+            Ok(spell) => spell,
+            Err(error) => return refuse(recording, &(&Failure::Host(error.to_string())).into()),
+        };
         let host = component.grants.host(&component.limits).at_depth(depth);
-        match component.spell.call(Request::from_parts(parts, body), host, &component.limits) {
+        match spell.call(Request::from_parts(parts, body), host, &component.limits) {
             Ok(execution) => recording.begin_guest(execution, permit),
             Err(failure) => return refuse(recording, &(&failure).into()),
         }

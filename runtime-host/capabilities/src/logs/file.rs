@@ -12,16 +12,18 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct RotatingFile {
     path: PathBuf,
-    file: File,
+    /// Open once something was written: most components never print, and descriptors are few.
+    file: Option<File>,
     bytes: u64,
     rotation: Rotation,
 }
 
 impl RotatingFile {
+    /// Sees that the file can be written, and makes it if it is not there.
     pub(super) fn open(path: &Path, rotation: Rotation) -> Result<RotatingFile, LogError> {
-        let opened = open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (bytes, file) = opened.map_err(|source| LogError::Open { path: path.to_owned(), source })?;
-        Ok(RotatingFile { path: path.to_owned(), file, bytes, rotation })
+        let opened = open(path).and_then(|file| Ok(file.metadata()?.len()));
+        let bytes = opened.map_err(|source| LogError::Open { path: path.to_owned(), source })?;
+        Ok(RotatingFile { path: path.to_owned(), file: None, bytes, rotation })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -34,20 +36,24 @@ impl RotatingFile {
         if self.bytes > 0 && after > self.rotation.bytes_max {
             self.rotate()?;
         }
-        self.file.write_all(bytes)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(open(&self.path)?),
+        };
+        file.write_all(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
     fn rotate(&mut self) -> io::Result<()> {
         if self.rotation.files_max == 0 {
-            self.file.set_len(0)?;
+            open(&self.path)?.set_len(0)?;
         } else {
             for number in (1..self.rotation.files_max).rev() {
                 rename_if_there(&self.numbered(number), &self.numbered(number + 1))?;
             }
             rename_if_there(&self.path, &self.numbered(1))?;
-            self.file = open(&self.path)?;
+            self.file = None;
         }
         self.bytes = 0;
         Ok(())

@@ -19,6 +19,12 @@ pub enum Setting {
     HeaderBytes,
     /// Bytes of stack of an instance.
     StackBytes,
+    /// Components whose code is kept ready.
+    Loaded,
+    /// Bytes of code that is kept ready.
+    LoadedCode,
+    /// The longest that code is kept ready without being asked for.
+    LoadedTime,
     /// The longest that an outbound connection may take to open.
     ConnectTime,
     /// The longest wait for the first byte of an outbound response.
@@ -52,7 +58,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 16;
+const COUNT: usize = 19;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -68,6 +74,9 @@ const TABLE: [Row; COUNT] = [
     // The server cannot work with less than 8 KiB.
     Row { setting: Setting::HeaderBytes, table: "host", key: "header_bytes", unit: Bytes, default: 64 * KIB, least: 8 * KIB, most: 16 * MIB, meaning: "head of a request" },
     Row { setting: Setting::StackBytes, table: "host", key: "stack_bytes", unit: Bytes, default: 512 * KIB, least: 64 * KIB, most: 16 * MIB, meaning: "stack of an instance" },
+    Row { setting: Setting::Loaded, table: "host", key: "loaded", unit: Count, default: 1_000, least: 1, most: 100_000, meaning: "components whose code is kept ready; that of others is loaded when they are asked for" },
+    Row { setting: Setting::LoadedCode, table: "host", key: "loaded_code", unit: Bytes, default: 4 * GIB, least: 1, most: 1024 * GIB, meaning: "code that is kept ready" },
+    Row { setting: Setting::LoadedTime, table: "host", key: "loaded_time", unit: Milliseconds, default: HOUR, least: SECOND, most: HOUR, meaning: "longest that code is kept ready without being asked for" },
     Row { setting: Setting::ConnectTime, table: "outbound", key: "connect_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that an outbound connection may take to open" },
     Row { setting: Setting::FirstByteTime, table: "outbound", key: "first_byte_time", unit: Milliseconds, default: 30 * SECOND, least: 1, most: HOUR, meaning: "longest wait for the first byte of an outbound response" },
     Row { setting: Setting::OutboundIdleTime, table: "outbound", key: "idle_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest silence within an outbound response" },

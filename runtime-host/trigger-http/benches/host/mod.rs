@@ -3,7 +3,7 @@
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use spell_capabilities::Grants;
-use spell_engine::{Compiler, Engine, EngineConfig, HttpSpell};
+use spell_engine::{Compiler, Engine, EngineConfig, Library, LibraryBounds};
 use spell_trigger_http::{App, AppInfo, Client, Component, Handler, Routes, Target};
 use spell_types::{ExecutionRecord, ExecutionSink, Limits};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,9 +42,10 @@ impl Host {
         let mut linkers = engine.linkers();
         spell_capabilities::add_plain_to_linker(&mut linkers.plain).expect("linker");
         spell_capabilities::add_to_linker(&mut linkers.concurrent).expect("linker");
-        let spell = HttpSpell::load(&engine, &linkers, &wasm).expect("spell");
+        let library = Arc::new(Library::new(engine, linkers, LibraryBounds::default()));
+        let spell = library.register(&path, &wasm).expect("spell");
         let (grants, limits) = (Arc::new(Grants::none("hello")), Limits::default());
-        let component = Component::new("hello".into(), spell, grants.clone(), limits.clone());
+        let component = Component::new("hello".into(), library, spell, grants.clone(), limits.clone());
         let routes = Routes::new([("/hello/...".to_owned(), Target::Spell(Arc::new(component)))]).expect("routes");
         let app = App { info: AppInfo { name: "bench".to_owned(), version: None }, routes };
         let client = Client::new(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 40_000));
