@@ -40,6 +40,8 @@ unit: components network ## Run unit, integration and doc tests
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@echo "test: host" >&2
 	@cargo test --locked --quiet --workspace
+	@echo "test: instructions of a request" >&2
+	@scripts/instructions.sh
 	@echo "test: components" >&2
 	@components/build.sh test
 
