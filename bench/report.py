@@ -1,43 +1,58 @@
-"""Numbers to text: the tables, the facts of the machine, and their place in docs/performance.md.
+"""Numbers to text: results kept as JSON, the tables, the facts of the machine, and their place in docs/performance.md.
 
-Knows samples and markdown; must never know how anything was measured.
+Knows results and markdown; must never know how anything was measured.
 """
 
+import json
 import os
 import pathlib
 import platform
 import statistics
 
+from servers import REPOSITORY
+
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+DOCUMENT = REPOSITORY / "docs/performance.md"
+RESULTS = REPOSITORY / "target/bench/results"
+
+P2, P3 = "WASI 0.2", "WASI 0.3"
+NATIVE, SPELL = "native hyper", "spell"
+SERVE, SERVE_BEST, SERVE_REUSED = "wasmtime serve", "wasmtime serve, best flags", "wasmtime serve, instances reused"
 
 
-def section(title, results, references):
-    """A title and a table with one row per server. `results` is a list of (name, samples, system calls per request or None)."""
-    samples_of = {name: samples for name, samples, _ in results}
+def save(name, result):
+    """Keeps a result for the tables."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1))
+
+
+def load(name):
+    """A result that was kept, or None."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def section(title, servers):
+    """A title and a table with one row per server."""
     head = ["server", "requests/s", "CPU µs/request", "page faults/request", "system calls/request", "p50", "p99"]
-    head += [f"{what} ÷ {name}" for name in references for what in ("requests/s", "CPU")]
     rows = []
-    for name, samples, calls in results:
-        row = [
+    for name, result in servers.items():
+        rounds, calls = result["rounds"], result["system_calls"]
+        rows.append([
             name,
-            spread([sample.requests_per_second for sample in samples], "{:,.0f}"),
-            spread([sample.cpu_us for sample in samples], "{:.0f}"),
-            f"{median(samples, 'page_faults'):.2f}",
+            spread([entry["requests_per_second"] for entry in rounds], "{:,.0f}"),
+            spread([entry["cpu_us"] for entry in rounds], "{:.1f}"),
+            f"{median(rounds, 'page_faults'):.2f}",
             "not measured" if calls is None else f"{calls:.1f}",
-            milliseconds(median(samples, "p50_us")),
-            milliseconds(median(samples, "p99_us")),
-        ]
-        for reference in references:
-            for field in ("requests_per_second", "cpu_us"):
-                row.append("–" if name == reference else ratios(samples, samples_of[reference], field))
-        rows.append(row)
+            milliseconds(median(rounds, "p50_us")),
+            milliseconds(median(rounds, "p99_us")),
+        ])
     return f"### {title}\n\n{table(head, rows)}"
 
 
-def ratios(samples, reference, field):
-    """The ratio of one field in each round: its median and range."""
-    pairs = zip(samples, reference, strict=True)
-    return spread([getattr(ours, field) / getattr(theirs, field) for ours, theirs in pairs], "{:.2f}")
+def ratios(ours, theirs, field):
+    """The ratio of one field in each round."""
+    return [mine[field] / other[field] for mine, other in zip(ours["rounds"], theirs["rounds"], strict=True)]
 
 
 def facts(versions, command, load, rounds, busy):
@@ -55,13 +70,13 @@ def facts(versions, command, load, rounds, busy):
     ])
 
 
-def write(document, text):
-    """Puts text between the markers of a document."""
-    before, begin, rest = document.read_text().partition(BEGIN)
+def write(text):
+    """Puts text between the markers of the document."""
+    before, begin, rest = DOCUMENT.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{document.name} lacks the markers {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        raise ValueError(f"{DOCUMENT.name} lacks the markers {BEGIN} and {END}")
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
 def spread(values, form):
@@ -70,9 +85,9 @@ def spread(values, form):
     return f"{middle} ({low}–{high})"
 
 
-def median(samples, field):
-    """The median of one field of the samples."""
-    return statistics.median(getattr(sample, field) for sample in samples)
+def median(rounds, field):
+    """The median of one field of the rounds."""
+    return statistics.median(entry[field] for entry in rounds)
 
 
 def milliseconds(microseconds):

@@ -17,35 +17,38 @@ import tempfile
 import report
 import sample
 import servers
+from report import NATIVE, P2, P3, SERVE, SERVE_BEST, SERVE_REUSED, SPELL
 from servers import BenchError
 
-DOCUMENT = servers.REPOSITORY / "docs/performance.md"
 EXACT_REQUESTS = 2_000
 TRACED_SECONDS = 2
-SERVE, SERVE_FRESH, SPELL = "wasmtime serve", "wasmtime serve, no reuse", "spell"
 
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Servers that answer with the same guest, and the ones that the others are compared with."""
+    """Servers that answer with the same guest."""
 
     title: str
     guest: str
     servers: dict
-    references: list
 
 
+FRESH = ["--max-instance-reuse-count", "1"]
+REUSED = ["--max-instance-reuse-count", "128"]
 GROUPS = [
-    Group("WASI 0.2", "hello_p2.wasm", {
-        "native hyper": servers.native,
+    Group(P2, "hello_p2.wasm", {
+        NATIVE: servers.native,
         SERVE: servers.wasmtime("hello_p2.wasm"),
+        SERVE_BEST: servers.wasmtime("hello_p2.wasm", *servers.BEST),
+        SERVE_REUSED: servers.wasmtime("hello_p2.wasm", *REUSED),
         SPELL: servers.spell("hello_p2.wasm"),
-    }, [SERVE]),
-    Group("WASI 0.3", "hello_p3.wasm", {
-        SERVE: servers.wasmtime("hello_p3.wasm"),
-        SERVE_FRESH: servers.wasmtime("hello_p3.wasm", "--max-instance-reuse-count", "1"),
+    }),
+    Group(P3, "hello_p3.wasm", {
+        SERVE_REUSED: servers.wasmtime("hello_p3.wasm"),
+        SERVE: servers.wasmtime("hello_p3.wasm", *FRESH),
+        SERVE_BEST: servers.wasmtime("hello_p3.wasm", *FRESH, *servers.BEST),
         SPELL: servers.spell("hello_p3.wasm"),
-    }, [SERVE, SERVE_FRESH]),
+    }),
 ]
 
 
@@ -61,17 +64,15 @@ def main():
         require(servers.NATIVE, servers.WASMTIME, servers.SPELL, *(servers.GUESTS / group.guest for group in GROUPS))
         with tempfile.TemporaryDirectory(prefix="spell-bench-") as directory:
             directory = pathlib.Path(directory)
-            sections = [measure(group, load, options, directory / str(index), failures) for index, group in enumerate(GROUPS)]
+            results = {group.title: measure(group, load, options, directory / str(index), failures) for index, group in enumerate(GROUPS)}
             for group in GROUPS:
                 check_exact(group, directory / f"exact-{group.guest}", failures)
     except BenchError as error:
         failures.append(str(error))
-        sections = []
-    if sections:
-        text = "\n\n".join([report.facts(versions(), shown_command(), load, options.rounds, (busy, os.getloadavg()[0])), *sections])
-        print(text)
-        if options.write and not failures:
-            report.write(DOCUMENT, text)
+        results = {}
+    if results and not failures:
+        facts = report.facts(versions(), shown_command(), load, options.rounds, (busy, os.getloadavg()[0]))
+        report.save("servers", {"facts": facts, "groups": results})
     for failure in failures:
         print(f"bench: FAILED: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -85,7 +86,6 @@ def parse():
     parser.add_argument("--warm-up", type=bounded(1, 60), default=2, help="seconds of load before the first round [2]")
     parser.add_argument("--connections", type=bounded(1, 4_096), default=32, help="connections kept open [32]")
     parser.add_argument("--threads", type=bounded(1, 64), default=1, help="threads of the load generator [1]")
-    parser.add_argument("--write", action="store_true", help="put the result into docs/performance.md")
     return parser.parse_args()
 
 
@@ -100,7 +100,7 @@ def bounded(low, high):
 
 
 def measure(group, load, options, directory, failures):
-    """Measures one group and returns its section of the report."""
+    """Measures one group and returns, for each server, its rounds and its system calls per request."""
     with contextlib.ExitStack() as stack:
         running = {}
         for index, (name, command) in enumerate(group.servers.items()):
@@ -122,8 +122,7 @@ def measure(group, load, options, directory, failures):
             calls[name], requests = sample.system_calls(server, dataclasses.replace(load, seconds=TRACED_SECONDS))
             served[name] += requests
     check(group, samples, running[SPELL], served[SPELL], (options.rounds + 2) * load.connections, failures)
-    results = [(name, samples[name], calls[name]) for name in running]
-    return report.section(f"{group.title} (`{group.guest}`)", results, group.references)
+    return {name: {"rounds": [dataclasses.asdict(entry) for entry in samples[name]], "system_calls": calls[name]} for name in running}
 
 
 def check(group, samples, spell, served, cut_off_max, failures):
@@ -167,7 +166,7 @@ def versions():
 
 def shown_command():
     """How to run the same again."""
-    return shlex.join(["bench/run.sh", *sys.argv[1:]])
+    return shlex.join(["bench/run.sh", "servers", *sys.argv[1:]])
 
 
 def say(text):

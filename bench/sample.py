@@ -105,10 +105,10 @@ def system_calls(server, load):
     return calls, requests
 
 
-def wrk(server, load):
+def wrk(server, load, path="/", script=SCRIPT, arguments=()):
     """Runs the load generator once and returns what its script printed."""
-    command = ["wrk", f"-t{load.threads}", f"-c{load.connections}", f"-d{load.seconds}s", "-s", SCRIPT,
-               f"http://127.0.0.1:{server.port}/"]
+    command = ["wrk", f"-t{load.threads}", f"-c{load.connections}", f"-d{load.seconds}s", "-s", script,
+               f"http://127.0.0.1:{server.port}{path}", *arguments]
     done = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=load.seconds + 60, check=False)
     text = done.stdout.decode(errors="replace")
@@ -133,6 +133,20 @@ def kernel_counts(pid):
         ticks += utime + stime + cutime + cstime
         faults += minflt + cminflt
     return ticks, faults
+
+
+def memory(pid):
+    """Bytes of memory of a process by kind, as the kernel adds them up: each page that it alone has is private."""
+    rows = re.findall(r"^(\w+):\s+(\d+) kB$", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    bytes_of = {name: int(kib) * 1024 for name, kib in rows}
+    private = bytes_of["Private_Clean"] + bytes_of["Private_Dirty"]
+    return {"private": private, "anonymous": bytes_of["Anonymous"], "pss": bytes_of["Pss"], "rss": bytes_of["Rss"]}
+
+
+def holdings(pid):
+    """How many mappings, descriptors and threads a process has."""
+    mappings = pathlib.Path(f"/proc/{pid}/maps").read_bytes().count(b"\n")
+    return {"mappings": mappings, "descriptors": len(os.listdir(f"/proc/{pid}/fd")), "threads": len(os.listdir(f"/proc/{pid}/task"))}
 
 
 def family(pid):

@@ -12,6 +12,7 @@ mod files;
 mod output;
 mod sinks;
 mod stats;
+mod system;
 mod up;
 mod version;
 

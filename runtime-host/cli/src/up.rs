@@ -6,6 +6,7 @@ use crate::assemble::Parts;
 use crate::compiling;
 use crate::output::print;
 use crate::sinks::Sinks;
+use crate::system;
 use crate::version;
 use anyhow::{Context, Result, bail};
 use spell_api::{Control, Metrics};
@@ -28,7 +29,7 @@ pub(crate) fn run(arguments: &Up) -> Result<()> {
     version::check()?;
     let app = spell_manifest::load(&arguments.from)?;
     let config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
-    raise_descriptor_limit();
+    system::prepare(&config.settings);
     let listener = bind(&arguments.listen, arguments.find_free_port)?;
     let control = if arguments.control_listen == "off" { None } else { Some(bind(&arguments.control_listen, false)?) };
     let state_dir = arguments.state_dir.clone().unwrap_or_else(|| app.root.join(".spell"));
@@ -221,13 +222,4 @@ fn bind(address: &str, find_free_port: bool) -> Result<TcpListener> {
         }
     }
     bail!("no free port found from {address} on")
-}
-
-/// Every connection and every file is a descriptor: the host takes as many as it may.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).is_err() {
-        tracing::warn!("the limit of open files could not be raised");
-    }
 }
