@@ -14,7 +14,7 @@ use http::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use spell_policy::{AddressPolicy, AllowedHosts, Destination};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -108,7 +108,9 @@ impl Default for OutboundRules {
 /// A component's way out: its rules, and connections that no other component shares.
 pub struct Outbound {
     rules: OutboundRules,
-    client: Client<Connector, WasiBody>,
+    tls: TlsRoots,
+    /// Made by the first request: most components have none to make.
+    client: OnceLock<Client<Connector, WasiBody>>,
     concurrent: Arc<Semaphore>,
 }
 
@@ -118,18 +120,24 @@ impl Outbound {
         for timeout in [&mut rules.connect_timeout, &mut rules.first_byte_timeout, &mut rules.between_bytes_timeout] {
             *timeout = (*timeout).min(TIMEOUT_MAX);
         }
-        let connector = Connector::new(rules.addresses.clone(), rules.enforcement, rules.connect_timeout, &tls.0);
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIME_MAX)
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .http1_max_headers(RESPONSE_HEADERS_MAX)
-            .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-            .http2_max_header_list_size(RESPONSE_HEAD_BYTES_MAX as u32)
-            .build(connector);
         let concurrent = Arc::new(Semaphore::new(rules.concurrent_max.min(Semaphore::MAX_PERMITS)));
-        Outbound { rules, client, concurrent }
+        Outbound { rules, tls: tls.clone(), client: OnceLock::new(), concurrent }
+    }
+
+    fn client(&self) -> &Client<Connector, WasiBody> {
+        self.client.get_or_init(|| {
+            let rules = &self.rules;
+            let connector = Connector::new(rules.addresses.clone(), rules.enforcement, rules.connect_timeout, &self.tls.0);
+            Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIME_MAX)
+                .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+                .http1_max_headers(RESPONSE_HEADERS_MAX)
+                .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+                .http2_max_header_list_size(RESPONSE_HEAD_BYTES_MAX as u32)
+                .build(connector)
+        })
     }
 }
 

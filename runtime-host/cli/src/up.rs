@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Up) -> Result<()> {
     let state_dir = arguments.state_dir.clone().unwrap_or_else(|| app.root.join(".spell"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let host = Host::open(arguments, &app, &config, &state_dir)?;
-    let served = runtime.block_on(host.serve(arguments, &app, &config, listener, control));
+    let served = runtime.block_on(host.serve(arguments, app, &config, listener, control));
     runtime.shutdown_background();
     served
 }
@@ -81,13 +81,13 @@ impl Host {
     async fn serve(
         self,
         arguments: &Up,
-        app: &App,
+        app: App,
         config: &OperatorConfig,
         listener: TcpListener,
         control: Option<TcpListener>,
     ) -> Result<()> {
         let parts = Parts {
-            app,
+            app: &app,
             arguments,
             config,
             engine: &self.engine,
@@ -98,7 +98,7 @@ impl Host {
             key_value: self.database.clone(),
         };
         let (ready, library) = parts.assemble()?;
-        let metrics = Arc::new(self.metrics(app, library.clone()));
+        let metrics = Arc::new(self.metrics(&app, library.clone()));
         tokio::spawn(let_go_of_idle(library));
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
         let access: Option<Arc<dyn AccessLog>> = if arguments.quiet { None } else { Some(Arc::new(Terminal::start()?)) };
@@ -115,7 +115,9 @@ impl Host {
         }
         eprintln!("Logging component stdio to \"{}\"", self.log_dir.display());
         eprintln!("Storing default key-value data to \"{}\"", self.state_dir.join("spell.db").display());
-        print(&announcement(app, &format!("http://{address}")))?;
+        print(&announcement(&app, &format!("http://{address}")))?;
+        // What was written is all in place now.
+        drop(app);
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         draining.store(true, Ordering::Relaxed);
         let drained = tokio::select! {

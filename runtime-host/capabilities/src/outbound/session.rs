@@ -147,7 +147,7 @@ impl Attempt {
         let permits = tokio::time::timeout(self.timeouts.first_byte, self.permits()).await.map_err(|_| Error::ConnectionLimitReached)?;
         let left = self.timeouts.first_byte.saturating_sub(started.elapsed());
         let destination = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let sent = DIALLING.scope(self.dialling(&destination), self.outbound.client.request(request));
+        let sent = DIALLING.scope(self.dialling(&destination), self.outbound.client().request(request));
         let response = match tokio::time::timeout(left, sent).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.report(&destination, &error)),
