@@ -45,10 +45,10 @@ def main():
         shutil.rmtree(DIRECTORY / "state", ignore_errors=True)
     write_components(options.components)
     result = {"components": options.components, "rounds": options.rounds, "load_average": [os.getloadavg()[0]]}
-    result["cold_start"] = cold_start(options)
+    result["cold_start"] = sample.with_others(cold_start, options)
     parts = {"registered": registered, "loaded": loaded, "first_byte": first_byte, "churn": churn}
     for name in options.only or parts:
-        result[name] = parts[name](options)
+        result[name] = sample.with_others(parts[name], options)
     result["load_average"].append(os.getloadavg()[0])
     print(json.dumps(result, indent=2))
     if "churn" in result and (result["churn"]["error_count"] or result["churn"]["seen"]["loaded"] > result["churn"]["loaded_max"]):
@@ -190,6 +190,7 @@ def churn(options):
         "error_count": sum(result["refused"] + result["broken"] for result in results),
         **{f"p{share}_us": spread([result[f"p{share}_us"] for result in results]) for share in (50, 99)},
         "loaded_max": loaded_max,
+        "private_after_each_round": [entry["private"] for entry in watched[2::3]],
         "seen": {kind: max(entry[kind] for entry in watched) for kind in watched[-1]},
     }
 
@@ -201,7 +202,7 @@ def look(server):
 
 def ask(server, numbers):
     """Asks for components one after the other on one connection. Gives the microseconds to the first byte of each answer."""
-    with arrivals.Line(server.port) as line:
+    with arrivals.Line(server.port) as line, arrivals.first_in_line():
         answers = [(number, *line.ask(f"/{number}/")) for number in numbers]
     refused = [f"{number}: {status}" for number, status, _ in answers if status != 200]
     if refused:

@@ -3,7 +3,8 @@
 
 Knows which loads are put on which guest; must never know how a server is started or how a number should turn out.
 
-- steady: a constant rate of 70 % of what the server can do at most, and the same for `wasmtime serve`.
+- steady: a constant rate of 70 % of what the server can do at most beside the program that makes the requests, and the same for
+  `wasmtime serve`.
 - beside: one request after the other, alone and beside one guest per processor that computes for ever.
 - overload: twice the rate that the host can do at most, for a guest that computes.
 """
@@ -11,6 +12,7 @@ Knows which loads are put on which guest; must never know how a server is starte
 import argparse
 import contextlib
 import json
+import math
 import os
 import pathlib
 import select
@@ -43,7 +45,7 @@ def main():
     result = {"load_average": [os.getloadavg()[0]], "rounds": options.rounds}
     with tempfile.TemporaryDirectory(prefix="spell-latency-") as directory:
         for name in options.only or parts:
-            result[name] = parts[name](options, pathlib.Path(directory) / name)
+            result[name] = sample.with_others(parts[name], options, pathlib.Path(directory) / name)
     result["load_average"].append(os.getloadavg()[0])
     print(json.dumps(result, indent=2))
 
@@ -67,21 +69,23 @@ def steady(options, directory):
         running = {name: stack.enter_context(servers.start(name, command, directory / str(index)))
                    for index, (name, command) in enumerate(commands.items())}
         capacity = {name: closed_loop(server, options) for name, server in running.items()}
-        rate = {name: SHARE * statistics.median(found) for name, found in capacity.items()}
+        beside = {name: statistics.median(answered(arrivals.at_rate(server.port, "/", math.inf, options.seconds, CONNECTIONS))
+                                          for _ in range(options.rounds)) for name, server in running.items()}
+        rate = {name: SHARE * most for name, most in beside.items()}
         rate["native hyper"] = rate["spell"]
         rounds = {name: [] for name in running}
         for number in range(1, options.rounds + 1):
             for name, server in running.items():
                 say(f"steady: round {number} of {options.rounds}, {name} at {rate[name]:,.0f} requests/s")
                 rounds[name].append(arrivals.at_rate(server.port, "/", rate[name], options.seconds, STEADY_CONNECTIONS))
-    return {name: {"capacity": spread(capacity[name]), "rate": rate[name], **shown_steady(rounds[name])} for name in running}
+    return {name: {"capacity_by_wrk": spread(capacity[name]), "capacity": beside[name], "rate": rate[name], **shown_steady(rounds[name])} for name in running}
 
 
 def shown_steady(rounds):
     """What a server made of its rate. `late` is from when a request was due to when it was sent, `error_count` all that was not 200."""
     took = [found.times_us.get(200, [0.0]) for found in rounds]
     return {
-        "answered_per_second": spread([len(found.times_us.get(200, [])) / found.seconds for found in rounds]),
+        "answered_per_second": spread([answered(found) for found in rounds]),
         **times(took),
         "p99_by_p50": spread([percentile(values, 0.99) / max(1.0, percentile(values, 0.5)) for values in took]),
         "late_p50_us": spread([percentile(found.late_us, 0.5) for found in rounds]),
@@ -114,7 +118,7 @@ def beside(options, directory):
                 if select.select(spinning, [], [], 0)[0]:
                     raise servers.BenchError("a guest that was to compute all the while has ended")
             time.sleep(0.5)
-    return {"spinners": spinners, "processors_used_beside": spread(cores),
+    return {"spinners": spinners, "processors_used_by_spell": spread(cores),
             "quiet": times(quiet), "beside": times(busy),
             "p99_beside_by_quiet": spread([percentile(after, 0.99) / percentile(before, 0.99)
                                            for before, after in zip(quiet, busy, strict=True)])}
@@ -134,8 +138,8 @@ def overload(options, directory):
     return {
         "peak": spread(peak),
         "rate": TIMES_TOO_MUCH * most,
-        "goodput": spread([found.in_time.get(200, 0) / found.seconds for found in rounds]),
-        "goodput_by_peak": spread([found.in_time.get(200, 0) / found.seconds / most for found in rounds]),
+        "goodput": spread([answered(found) for found in rounds]),
+        "goodput_by_peak": spread([answered(found) / most for found in rounds]),
         "answers": {status: {"count": sum(len(found.times_us.get(status, [])) for found in rounds),
                              **times([found.times_us[status] for found in rounds if status in found.times_us])}
                     for status in statuses},
@@ -160,7 +164,7 @@ def closed_loop(server, options, path="/"):
 
 def one_after_other(server, count):
     """Microseconds to the first byte of each of so many requests on one connection."""
-    with arrivals.Line(server.port) as line:
+    with arrivals.Line(server.port) as line, arrivals.first_in_line():
         answers = [line.ask("/hello/") for _ in range(count)]
     if any(status != 200 for status, _ in answers):
         raise servers.BenchError("a request was refused")
@@ -174,6 +178,11 @@ def mixed(directory):
     manifest.write_text(MANIFEST.format(hello=hello, tests=tests))
     return [servers.SPELL, "up", "-f", manifest, "--quiet", "--listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0",
             "--state-dir", directory / "state"]
+
+
+def answered(found):
+    """Requests answered with 200 in time, per second."""
+    return found.in_time.get(200, 0) / found.seconds
 
 
 def failures(found):

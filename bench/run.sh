@@ -1,5 +1,7 @@
 #!/bin/sh
-# Measures the host against its public peers and prints tables; `--write` puts them into docs/performance.md. `--help` lists the options.
+# Measures the host against its public peers, and by itself. `bench/run.sh` runs every part and prints the tables; `bench/run.sh PART
+# [OPTION...]` runs one: servers, growth, latency, pieces, or table, which puts together what was measured (`table --write`: into
+# docs/performance.md). `bench/run.sh PART --help` lists its options.
 set -eu
 cd "$(dirname -- "$0")/.."
 
@@ -27,12 +29,49 @@ install_package() {
     apt-get install -y "$1" >/dev/null 2>&1
 }
 
-case " $* " in
-*" -h "* | *" --help "*) exec python3 -B bench/run.py --help ;;
+# Runs a part and keeps what it prints.
+keep() {
+    mkdir -p target/bench/results
+    python3 -B "bench/$@" >target/bench/results/new.json && mv target/bench/results/new.json "target/bench/results/${1%.py}.json"
+}
+
+run_part() {
+    part=$1
+    shift
+    case " $* " in
+    *" -h "* | *" --help "*) exec python3 -B "bench/$(file_of "$part")" --help ;;
+    esac
+    say "$part"
+    case $part in
+    servers) python3 -B bench/compare.py "$@" ;;
+    growth | latency | pieces) keep "$part.py" "$@" ;;
+    table) python3 -B bench/table.py "$@" ;;
+    esac
+}
+
+file_of() {
+    case $1 in
+    servers) echo compare.py ;;
+    *) echo "$1.py" ;;
+    esac
+}
+
+case ${1:-} in
+"" | servers | growth | latency | pieces | table) ;;
+*) say "there is no part \`$1\`: servers, growth, latency, pieces or table"; exit 2 ;;
 esac
+case ${1:-} in table) run_part "$@"; exit ;; esac
+case " $* " in *" -h "* | *" --help "*) run_part "$@" ;; esac
 install_wasmtime
 install_package wrk || { say "wrk is needed: install it with the system's package manager"; exit 1; }
 install_package strace || say "no strace: system calls will not be measured"
 say "building the native server"
 cargo build --quiet --locked --release --manifest-path bench/Cargo.toml
-exec python3 -B bench/run.py "$@"
+if [ $# -gt 0 ]; then
+    run_part "$@"
+    exit
+fi
+for part in servers growth latency pieces; do
+    run_part "$part"
+done
+run_part table

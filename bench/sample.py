@@ -135,6 +135,20 @@ def kernel_counts(pid):
     return ticks, faults
 
 
+def with_others(measure, *arguments):
+    """Takes a measurement, and adds to its results how many processors were used meanwhile by programs that have no part in it."""
+    began, before = time.monotonic(), _used_by_others()
+    result = measure(*arguments)
+    result["processors_used_by_others"] = round((_used_by_others() - before) / (time.monotonic() - began), 3)
+    return result
+
+
+def _used_by_others():
+    """Seconds of processors used by all programs but this one and its children that have ended."""
+    user, nice, system, _, _, interrupts, soft_interrupts, *_ = (int(field) for field in pathlib.Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + interrupts + soft_interrupts) / TICKS_PER_SECOND - sum(os.times()[:4])
+
+
 def memory(pid):
     """Bytes of memory of a process by kind, as the kernel adds them up: each page that it alone has is private."""
     rows = re.findall(r"^(\w+):\s+(\d+) kB$", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
