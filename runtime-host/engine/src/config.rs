@@ -17,11 +17,14 @@ pub struct EngineConfig {
     /// Address space that is set aside for each memory, in bytes, and the most that one can grow to. With 4 GiB, code needs no
     /// bounds checks; less is for processes that may not have that much of it.
     pub memory_reservation_bytes: u64,
+    /// Whether guests burn fuel. Without, neither [`Limit::Fuel`](spell_types::Limit::Fuel) bounds a guest that computes, nor does it let
+    /// others run before it is done, and usage says that it burnt none: for guests that are trusted, and for measuring what metering costs.
+    pub is_metered: bool,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { instances_max: 1_000, stack_bytes: 512 << 10, memory_reservation_bytes: 4 << 30 }
+        Self { instances_max: 1_000, stack_bytes: 512 << 10, memory_reservation_bytes: 4 << 30, is_metered: true }
     }
 }
 
@@ -90,6 +93,7 @@ pub struct Engine {
     pub(crate) compiler: Arc<Compiler>,
     pub(crate) turns: Arc<Turns>,
     pub(crate) instances_max: u32,
+    pub(crate) is_metered: bool,
 }
 
 impl Engine {
@@ -103,8 +107,15 @@ impl Engine {
             Compiler::Child(child) => child.at_once_max,
         };
         let turns = Arc::new(Turns::new(at_once_max));
-        let cache = cache.map(Arc::new);
-        Ok(Self { plain, concurrent, cache, compiler: Arc::new(compiler), turns, instances_max: config.instances_max })
+        Ok(Self {
+            plain,
+            concurrent,
+            cache: cache.map(Arc::new),
+            compiler: Arc::new(compiler),
+            turns,
+            instances_max: config.instances_max,
+            is_metered: config.is_metered,
+        })
     }
 
     /// Linkers, to be filled with the host's side of what spells import.
@@ -157,7 +168,7 @@ fn code(config: &EngineConfig, flavour: Flavour) -> Config {
         .memory_may_move(false)
         .memory_reservation(config.memory_reservation_bytes)
         // Fuel is both the limit of guest work and the point where a busy guest lets others run.
-        .consume_fuel(true)
+        .consume_fuel(config.is_metered)
         .max_wasm_stack(config.stack_bytes)
         .async_stack_size(config.stack_bytes + HOST_STACK_BYTES)
         .native_unwind_info(false)

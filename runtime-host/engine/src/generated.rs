@@ -71,7 +71,7 @@ async fn run(engine: &Engine, flavour: Flavour, wasm: &[u8], ends: &mut Ends) {
     limits.set(Limit::Memory, 8 << 20);
     limits.set(Limit::TableElements, 10_000);
     let report = Arc::new(Report::default());
-    let mut store = MeteredStore::new(engine.of(flavour), (), &limits, report.clone()).expect("store");
+    let mut store = MeteredStore::new(engine, flavour, (), &limits, report.clone()).expect("store");
     let linkers = engine.linkers();
     let instantiated = tokio::time::timeout(Duration::from_secs(10), linkers.of(flavour).instantiate_async(&mut store.store, &component));
     match instantiated.await.expect("it ends within its fuel") {

@@ -1,6 +1,6 @@
 //! What an instance may use and what it has used, summed over all its memories and tables.
 
-use crate::slice;
+use crate::{Engine, Flavour, slice};
 use spell_types::{Limit, Limits, Usage};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -52,28 +52,33 @@ const TABLES_MAX: usize = 32;
 pub(crate) struct MeteredStore<C: 'static> {
     pub(crate) store: Store<Guest<C>>,
     report: Arc<Report>,
-    fuel_max: u64,
+    /// What fuel it began with; `None` if its engine meters nothing.
+    fuel_max: Option<u64>,
 }
 
 impl<C: Send + 'static> MeteredStore<C> {
-    pub(crate) fn new(engine: &wasmtime::Engine, host: C, limits: &Limits, report: Arc<Report>) -> wasmtime::Result<Self> {
+    pub(crate) fn new(engine: &Engine, flavour: Flavour, host: C, limits: &Limits, report: Arc<Report>) -> wasmtime::Result<Self> {
         let meter = Meter::new(limits, report.clone());
-        let mut store = Store::try_new(engine, Guest { host, host_was_called: false, meter })?;
+        let mut store = Store::try_new(engine.of(flavour), Guest { host, host_was_called: false, meter })?;
         store.limiter(|guest| &mut guest.meter);
-        let fuel_max = limits.get(Limit::Fuel);
-        store.set_fuel(fuel_max)?;
-        store.fuel_async_yield_interval(Some(YIELD_INTERVAL_FUEL))?;
         store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
-        slice::watch(&mut store, report.clone());
+        let fuel_max = engine.is_metered.then(|| limits.get(Limit::Fuel));
+        if let Some(fuel) = fuel_max {
+            store.set_fuel(fuel)?;
+            store.fuel_async_yield_interval(Some(YIELD_INTERVAL_FUEL))?;
+            slice::watch(&mut store, report.clone());
+        }
         Ok(Self { store, report, fuel_max })
     }
 }
 
 impl<C: 'static> Drop for MeteredStore<C> {
     fn drop(&mut self) {
-        let left = self.store.get_fuel().unwrap_or(0);
-        self.report.fuel.store(self.fuel_max.saturating_sub(left), Ordering::Relaxed);
+        if let Some(fuel_max) = self.fuel_max {
+            let left = self.store.get_fuel().unwrap_or(0);
+            self.report.fuel.store(fuel_max.saturating_sub(left), Ordering::Relaxed);
+        }
         self.report.memory_bytes_peak.store(self.store.data().meter.memory_bytes_peak, Ordering::Relaxed);
     }
 }
@@ -178,6 +183,40 @@ impl ResourceLimiter for Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Compiler, EngineConfig};
+
+    /// Computes a little at its start, and imports nothing.
+    const STARTER: &str = r#"
+        (component
+            (core module $starter
+                (memory 1)
+                (func $start (local $i i32)
+                    (loop $again
+                        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                        (br_if $again (i32.lt_u (local.get $i) (i32.const 1000)))))
+                (start $start))
+            (core instance (instantiate $starter)))"#;
+
+    /// What one instance of it used.
+    async fn usage_of_a_start(is_metered: bool, flavour: Flavour) -> Usage {
+        let config = EngineConfig { instances_max: 2, is_metered, ..EngineConfig::default() };
+        let engine = Engine::new(&config, None, Compiler::InProcess).expect("engine");
+        let component = engine.compile(&wat::parse_str(STARTER).expect("wat"), flavour).expect("component");
+        let report = Arc::new(Report::default());
+        let mut store = MeteredStore::new(&engine, flavour, (), &Limits::default(), report.clone()).expect("store");
+        engine.linkers().of(flavour).instantiate_async(&mut store.store, &component).await.expect("instance");
+        drop(store);
+        report.usage()
+    }
+
+    #[tokio::test]
+    async fn guests_of_an_engine_without_metering_run_and_burn_no_fuel() {
+        for flavour in Flavour::ALL {
+            let (metered, unmetered) = (usage_of_a_start(true, flavour).await, usage_of_a_start(false, flavour).await);
+            assert!(metered.fuel > 1_000, "{metered:?}");
+            assert_eq!((unmetered.fuel, unmetered.memory_bytes_peak), (0, 64 << 10));
+        }
+    }
 
     #[test]
     fn memories_are_counted_together() {

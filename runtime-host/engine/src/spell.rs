@@ -55,7 +55,7 @@ fn list(names: &[String]) -> String {
 
 /// A spell that answers HTTP requests, with `C` as the host state behind its imports.
 pub struct HttpSpell<C: 'static> {
-    engine: wasmtime::Engine,
+    engine: Engine,
     flavour: Flavour,
     handler: Handler<C>,
     places: u32,
@@ -106,7 +106,7 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
         let code = component.image_range();
         let code_bytes = (code.end as usize).saturating_sub(code.start as usize) as u64;
-        Ok(Self { engine: wasmtime.clone(), flavour, handler, places, code_bytes })
+        Ok(Self { engine: engine.clone(), flavour, handler, places, code_bytes })
     }
 
     /// How many of the places that [`EngineConfig::instances_max`](crate::EngineConfig::instances_max) counts one execution takes:
@@ -126,7 +126,7 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         B::Error: Into<Error>,
     {
         let report = Arc::new(Report::default());
-        let store = MeteredStore::new(&self.engine, host, limits, report.clone()).map_err(|error| Failure::Host(format!("{error:#}")))?;
+        let store = self.store(host, limits, &report)?;
         let (answer, response) = oneshot::channel();
         let spell = self.clone();
         let run = async move {
@@ -136,6 +136,10 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
             }
         };
         Ok(Execution::new(Box::pin(run), response, report))
+    }
+
+    fn store(&self, host: C, limits: &Limits, report: &Arc<Report>) -> Result<MeteredStore<C>, Failure> {
+        MeteredStore::new(&self.engine, self.flavour, host, limits, report.clone()).map_err(|error| Failure::Host(format!("{error:#}")))
     }
 }
 
