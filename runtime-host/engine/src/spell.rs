@@ -138,6 +138,17 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         Ok(Execution::new(Box::pin(run), response, report))
     }
 
+    /// Makes an instance and throws it away: shows whether the host's limits let it live.
+    pub async fn try_instantiate(&self, host: C, limits: &Limits) -> Result<(), Failure> {
+        let report = Arc::new(Report::default());
+        let store = &mut self.store(host, limits, &report)?.store;
+        let made = match &self.handler {
+            Handler::P2(pre) => pre.instantiate_async(store).await.map(drop),
+            Handler::P3(pre) => pre.instantiate_async(store).await.map(drop),
+        };
+        made.map_err(|error| Failure::from_error(&error, report.refused()))
+    }
+
     fn store(&self, host: C, limits: &Limits, report: &Arc<Report>) -> Result<MeteredStore<C>, Failure> {
         MeteredStore::new(&self.engine, self.flavour, host, limits, report.clone()).map_err(|error| Failure::Host(format!("{error:#}")))
     }
