@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures the host against its public peers, and by itself. `bench/run.sh` runs every part and prints the tables; `bench/run.sh PART
-# [OPTION...]` runs one: servers, growth, latency, pieces, or table, which puts together what was measured (`table --write`: into
+# [OPTION...]` runs one: servers, growth, latency, pieces, key_value, or table, which puts together what was measured (`table --write`: into
 # docs/performance.md). `bench/run.sh PART --help` lists its options.
 set -eu
 cd "$(dirname -- "$0")/.."
@@ -29,39 +29,44 @@ install_package() {
     apt-get install -y "$1" >/dev/null 2>&1
 }
 
-# Runs a part and keeps what it prints.
+# Keeps what a part prints, under its name.
 keep() {
+    part=$1
+    shift
     mkdir -p target/bench/results
-    python3 -B "bench/$@" >target/bench/results/new.json && mv target/bench/results/new.json "target/bench/results/${1%.py}.json"
+    "$@" >target/bench/results/new.json && mv target/bench/results/new.json "target/bench/results/$part.json"
+}
+
+# A backtrace for each error that a guest is given would be measured as well.
+cargo_bench() {
+    env -u RUST_BACKTRACE cargo bench --quiet --locked --workspace "$@"
 }
 
 run_part() {
     part=$1
     shift
-    case " $* " in
-    *" -h "* | *" --help "*) exec python3 -B "bench/$(file_of "$part")" --help ;;
-    esac
     say "$part"
     case $part in
     servers) python3 -B bench/compare.py "$@" ;;
-    growth | latency | pieces) keep "$part.py" "$@" ;;
+    growth | latency) keep "$part" python3 -B "bench/$part.py" "$@" ;;
+    pieces)
+        cargo_bench --bench request --bench kernels --bench record >&2
+        keep "$part" python3 -B bench/pieces.py
+        ;;
+    key_value) keep "$part" cargo_bench --bench key_value ;;
     table) python3 -B bench/table.py "$@" ;;
     esac
 }
 
-file_of() {
-    case $1 in
-    servers) echo compare.py ;;
-    *) echo "$1.py" ;;
-    esac
-}
-
 case ${1:-} in
-"" | servers | growth | latency | pieces | table) ;;
-*) say "there is no part \`$1\`: servers, growth, latency, pieces or table"; exit 2 ;;
+"" | servers | growth | latency | pieces | key_value) ;;
+table) run_part "$@" && exit ;;
+*)
+    say "there is no part \`$1\`: servers, growth, latency, pieces, key_value or table"
+    exit 2
+    ;;
 esac
-case ${1:-} in table) run_part "$@"; exit ;; esac
-case " $* " in *" -h "* | *" --help "*) run_part "$@" ;; esac
+case " $* " in *" -h "* | *" --help "*) run_part "$@" && exit ;; esac
 install_wasmtime
 install_package wrk || { say "wrk is needed: install it with the system's package manager"; exit 1; }
 install_package strace || say "no strace: system calls will not be measured"
@@ -71,7 +76,7 @@ if [ $# -gt 0 ]; then
     run_part "$@"
     exit
 fi
-for part in servers growth latency pieces; do
+for part in servers growth latency pieces key_value; do
     run_part "$part"
 done
 run_part table

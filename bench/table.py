@@ -9,7 +9,7 @@ import argparse
 import report
 import targets
 
-PARTS = ["servers", "growth", "latency", "pieces"]
+PARTS = ["servers", "growth", "latency", "pieces", "key_value"]
 
 
 def main():
