@@ -66,7 +66,15 @@ table) run_part "$@" && exit ;;
     exit 2
     ;;
 esac
-case " $* " in *" -h "* | *" --help "*) run_part "$@" && exit ;; esac
+case " $* " in
+*" -h "* | *" --help "*)
+    case ${1:-} in
+    servers) exec python3 -B bench/compare.py --help ;;
+    growth | latency) exec python3 -B "bench/$1.py" --help ;;
+    *) sed -n 's/^# \(.*\)/\1/p' "$0" | head -n 4 && exit ;;
+    esac
+    ;;
+esac
 install_wasmtime
 install_package wrk || { say "wrk is needed: install it with the system's package manager"; exit 1; }
 install_package strace || say "no strace: system calls will not be measured"
