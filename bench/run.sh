@@ -58,14 +58,6 @@ run_part() {
     esac
 }
 
-case ${1:-} in
-"" | servers | growth | latency | pieces | key_value) ;;
-table) run_part "$@" && exit ;;
-*)
-    say "there is no part \`$1\`: servers, growth, latency, pieces, key_value or table"
-    exit 2
-    ;;
-esac
 case " $* " in
 *" -h "* | *" --help "*)
     case ${1:-} in
@@ -73,6 +65,14 @@ case " $* " in
     growth | latency) exec python3 -B "bench/$1.py" --help ;;
     *) sed -n 's/^# \(.*\)/\1/p' "$0" | head -n 4 && exit ;;
     esac
+    ;;
+esac
+case ${1:-} in
+"" | servers | growth | latency | pieces | key_value) ;;
+table) run_part "$@" && exit ;;
+*)
+    say "there is no part \`$1\`: servers, growth, latency, pieces, key_value or table"
+    exit 2
     ;;
 esac
 install_wasmtime
