@@ -4,11 +4,10 @@ Knows sockets, HTTP/1.1 answers and clocks; must never know which server it is t
 
 wrk waits for an answer before it asks again, so a slow server is asked less. h2load sends at a rate, but only looks at the clock a hundred
 times a second, and so in bursts. Here every request has a time at which it is due, however the ones before it fare, and its time is taken
-from then. This program stands for other machines, so it goes before all others on this one, if it may.
+from then.
 """
 
 import collections
-import contextlib
 import dataclasses
 import gc
 import math
@@ -175,22 +174,9 @@ def at_rate(port, path, rate, seconds, connections):
     """Makes requests at a constant rate for a time."""
     loop = OpenLoop(port, path, connections)
     try:
-        with first_in_line():
-            return loop.run(rate, seconds)
+        return loop.run(rate, seconds)
     finally:
         loop.close()
-
-
-@contextlib.contextmanager
-def first_in_line():
-    """Has the kernel run this program as soon as there is something for it to do, also where the servers keep all processors busy."""
-    before = os.sched_getscheduler(0), os.sched_getparam(0)
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, *before)
 
 
 def connect(port):

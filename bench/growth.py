@@ -202,7 +202,7 @@ def look(server):
 
 def ask(server, numbers):
     """Asks for components one after the other on one connection. Gives the microseconds to the first byte of each answer."""
-    with arrivals.Line(server.port) as line, arrivals.first_in_line():
+    with arrivals.Line(server.port) as line:
         answers = [(number, *line.ask(f"/{number}/")) for number in numbers]
     refused = [f"{number}: {status}" for number, status, _ in answers if status != 200]
     if refused:

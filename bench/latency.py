@@ -7,6 +7,9 @@ Knows which loads are put on which guest; must never know how a server is starte
   `wasmtime serve`.
 - beside: one request after the other, alone and beside one guest per processor that computes for ever.
 - overload: twice the rate that the host can do at most, for a guest that computes.
+
+Whoever makes the requests has a processor to itself, and the servers have the others: else the kernel lets one wait for the other, and that
+is what would be measured.
 """
 
 import argparse
@@ -27,6 +30,7 @@ import sample
 import servers
 from figures import percentile, spread, times
 
+PROCESSORS = sorted(os.sched_getaffinity(0))
 SHARE = 0.7
 CONNECTIONS = 32
 STEADY_CONNECTIONS = 128
@@ -40,9 +44,11 @@ COMPUTING = "/compute/scan?mib=1"
 def main():
     """Runs what was asked for and prints one JSON object."""
     options = parse()
+    if len(PROCESSORS) > 1 and not options.together:
+        os.sched_setaffinity(0, {PROCESSORS[-1]})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parts = {"steady": steady, "beside": beside, "overload": overload}
-    result = {"load_average": [os.getloadavg()[0]], "rounds": options.rounds}
+    result = {"load_average": [os.getloadavg()[0]], "rounds": options.rounds, "processors_of_the_server": len(server_processors(options))}
     with tempfile.TemporaryDirectory(prefix="spell-latency-") as directory:
         for name in options.only or parts:
             result[name] = sample.with_others(parts[name], options, pathlib.Path(directory) / name)
@@ -57,6 +63,7 @@ def parse():
     parser.add_argument("--seconds", type=int, choices=range(1, 601), default=5, metavar="N", help="length of a round [5]")
     parser.add_argument("--requests", type=int, choices=range(100, 100_001), default=1_000, metavar="N",
                         help="requests made one after the other [1000]")
+    parser.add_argument("--together", action="store_true", help="let servers and whoever makes the requests share all processors")
     parser.add_argument("--only", action="append", choices=["steady", "beside", "overload"], help="this part alone; may be repeated")
     return parser.parse_args()
 
@@ -66,7 +73,7 @@ def steady(options, directory):
     measuring adds by itself."""
     commands = {"spell": servers.spell("hello_p2.wasm"), "wasmtime serve": servers.wasmtime("hello_p2.wasm"), "native hyper": servers.native}
     with contextlib.ExitStack() as stack:
-        running = {name: stack.enter_context(servers.start(name, command, directory / str(index)))
+        running = {name: stack.enter_context(start(options, name, command, directory / str(index)))
                    for index, (name, command) in enumerate(commands.items())}
         capacity = {name: closed_loop(server, options) for name, server in running.items()}
         beside = {name: statistics.median(answered(arrivals.at_rate(server.port, "/", math.inf, options.seconds, CONNECTIONS))
@@ -97,9 +104,9 @@ def shown_steady(rounds):
 def beside(options, directory):
     """One request after the other, on a connection of its own each round. The guests that compute for ever get their connections first:
     the host gives each to the worker with the fewest."""
-    spinners = len(os.sched_getaffinity(0))
+    spinners = len(server_processors(options))
     quiet, busy, cores = [], [], []
-    with servers.start("spell", mixed, directory) as server:
+    with start(options, "spell", mixed, directory) as server:
         one_after_other(server, options.requests)
         for number in range(1, options.rounds + 1):
             say(f"beside: round {number} of {options.rounds}")
@@ -126,7 +133,7 @@ def beside(options, directory):
 
 def overload(options, directory):
     """A rate that the host cannot do. What it answers with 200 meanwhile, by what it can do at most, is what it is still good for."""
-    with servers.start("spell", mixed, directory) as server:
+    with start(options, "spell", mixed, directory) as server:
         peak = closed_loop(server, options, COMPUTING)
         most = statistics.median(peak)
         rounds = []
@@ -149,6 +156,17 @@ def overload(options, directory):
     }
 
 
+def start(options, name, command, directory):
+    """Starts a server on the processors that are its own."""
+    numbers = ",".join(str(number) for number in server_processors(options))
+    return servers.start(name, lambda made: ["taskset", "--cpu-list", numbers, *command(made)], directory)
+
+
+def server_processors(options):
+    """The processors that servers run on."""
+    return PROCESSORS if options.together or len(PROCESSORS) == 1 else PROCESSORS[:-1]
+
+
 def closed_loop(server, options, path="/"):
     """The most requests per second, a number for each round, after one that only warms up."""
     load = sample.Load(options.seconds, CONNECTIONS, 1)
@@ -164,7 +182,7 @@ def closed_loop(server, options, path="/"):
 
 def one_after_other(server, count):
     """Microseconds to the first byte of each of so many requests on one connection."""
-    with arrivals.Line(server.port) as line, arrivals.first_in_line():
+    with arrivals.Line(server.port) as line:
         answers = [line.ask("/hello/") for _ in range(count)]
     if any(status != 200 for status, _ in answers):
         raise servers.BenchError("a request was refused")

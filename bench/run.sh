@@ -63,7 +63,7 @@ case " $* " in
     case ${1:-} in
     servers) exec python3 -B bench/compare.py --help ;;
     growth | latency) exec python3 -B "bench/$1.py" --help ;;
-    *) sed -n 's/^# \(.*\)/\1/p' "$0" | head -n 4 && exit ;;
+    *) sed -n 's/^# \(.*\)/\1/p' "$0" | head -n 3 && exit ;;
     esac
     ;;
 esac
