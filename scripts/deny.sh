@@ -12,6 +12,8 @@ if ! [ -x "$deny" ] || [ "$("$deny" --version)" != "cargo-deny $DENY_VERSION" ];
 fi
 for manifest in Cargo.toml components/Cargo.toml fuzz/Cargo.toml; do
     echo "deny: licences, bans and sources of $manifest" >&2
+    # Dependencies of other platforms count as well, and are not there from building.
+    cargo fetch --quiet --locked --manifest-path "$manifest"
     "$deny" --offline --locked --log-level error --config deny.toml --manifest-path "$manifest" check --hide-inclusion-graph licenses bans sources
 done
 echo "deny: advisories" >&2
