@@ -28,7 +28,7 @@ pub struct LibraryBounds {
 
 impl Default for LibraryBounds {
     fn default() -> Self {
-        Self { spells_max: 1_000, code_bytes_max: 1 << 30, idle_time_max: Duration::from_secs(600) }
+        Self { spells_max: 1_000, code_bytes_max: 4 << 30, idle_time_max: Duration::from_secs(3_600) }
     }
 }
 
