@@ -3,8 +3,7 @@
 
 Knows which loads are put on which guest; must never know how a server is started or how a number should turn out.
 
-- steady: a constant rate of 70 % of what the server can do at most beside the program that makes the requests, and the same for
-  `wasmtime serve`.
+- steady: a constant rate that keeps the host's processor busy for 70 % of the time, and the same for `wasmtime serve`.
 - beside: one request after the other, alone and beside one guest per processor that computes for ever.
 - overload: twice the rate that the host can do at most, for a guest that computes.
 
@@ -33,9 +32,12 @@ from figures import percentile, spread, times
 PROCESSORS = sorted(os.sched_getaffinity(0))
 SHARE = 0.7
 CONNECTIONS = 32
+# Below the share, to see how busy the server is at a known rate.
+TRIAL_SHARE = 0.5
 STEADY_CONNECTIONS = 128
 TIMES_TOO_MUCH = 2
-# More than the places to run and to wait that the manifest below has.
+# As many as may run at once (the manifest below), and many more.
+PEAK_CONNECTIONS = 4
 OVERLOAD_CONNECTIONS = 640
 # Scanning a mebibyte takes one to two milliseconds, all of it computing, and the answer is one byte.
 COMPUTING = "/compute/scan?mib=1"
@@ -78,14 +80,33 @@ def steady(options, directory):
         capacity = {name: closed_loop(server, options) for name, server in running.items()}
         beside = {name: statistics.median(answered(arrivals.at_rate(server.port, "/", math.inf, options.seconds, CONNECTIONS))
                                           for _ in range(options.rounds)) for name, server in running.items()}
-        rate = {name: SHARE * most for name, most in beside.items()}
+        rate = {name: at_share(server, TRIAL_SHARE * beside[name], options) for name, server in running.items()}
         rate["native hyper"] = rate["spell"]
-        rounds = {name: [] for name in running}
+        rounds, shares = {name: [] for name in running}, {name: [] for name in running}
         for number in range(1, options.rounds + 1):
             for name, server in running.items():
                 say(f"steady: round {number} of {options.rounds}, {name} at {rate[name]:,.0f} requests/s")
-                rounds[name].append(arrivals.at_rate(server.port, "/", rate[name], options.seconds, STEADY_CONNECTIONS))
-    return {name: {"capacity_by_wrk": spread(capacity[name]), "capacity": beside[name], "rate": rate[name], **shown_steady(rounds[name])} for name in running}
+                found, share = busy_at(server, rate[name], options)
+                rounds[name].append(found)
+                shares[name].append(share)
+    return {name: {"capacity_by_wrk": spread(capacity[name]), "capacity": beside[name], "rate": rate[name],
+                   "processors_used": spread(shares[name]), **shown_steady(rounds[name])} for name in running}
+
+
+def at_share(server, trial_rate, options):
+    """The rate that keeps the server's processors busy for the share: what a request costs at a rate is more than at full load, where one
+    look at the network finds many."""
+    say(f"steady: {server.name} at {trial_rate:,.0f} requests/s, to see what they cost")
+    _, used = busy_at(server, trial_rate, options)
+    return trial_rate * SHARE * len(server_processors(options)) / used
+
+
+def busy_at(server, rate, options):
+    """A round at a rate: what came of it, and how many processors the server used meanwhile."""
+    ticks, began = sample.kernel_counts(server.pid)[0], time.monotonic()
+    found = arrivals.at_rate(server.port, "/", rate, options.seconds, STEADY_CONNECTIONS)
+    ticks = sample.kernel_counts(server.pid)[0] - ticks
+    return found, ticks / sample.TICKS_PER_SECOND / (time.monotonic() - began)
 
 
 def shown_steady(rounds):
@@ -134,7 +155,7 @@ def beside(options, directory):
 def overload(options, directory):
     """A rate that the host cannot do. What it answers with 200 meanwhile, by what it can do at most, is what it is still good for."""
     with start(options, "spell", mixed, directory) as server:
-        peak = closed_loop(server, options, COMPUTING)
+        peak = closed_loop(server, options, COMPUTING, PEAK_CONNECTIONS)
         most = statistics.median(peak)
         rounds = []
         for number in range(1, options.rounds + 1):
@@ -167,9 +188,9 @@ def server_processors(options):
     return PROCESSORS if options.together or len(PROCESSORS) == 1 else PROCESSORS[:-1]
 
 
-def closed_loop(server, options, path="/"):
+def closed_loop(server, options, path="/", connections=CONNECTIONS):
     """The most requests per second, a number for each round, after one that only warms up."""
-    load = sample.Load(options.seconds, CONNECTIONS, 1)
+    load = sample.Load(options.seconds, connections, 1)
     found = []
     for number in range(options.rounds + 1):
         say(f"{server.name}: {'warming up' if number == 0 else f'capacity, round {number} of {options.rounds}'}")
@@ -234,7 +255,7 @@ component = "compute"
 source = {tests}
 
 [component.compute.tool.spell]
-limits = {{ time = "60s", fuel = 1_000_000_000_000, concurrency = 64, queue = 256, queue_time = "100ms" }}
+limits = {{ time = "60s", fuel = 1_000_000_000_000, concurrency = 4, queue = 4, queue_time = "3ms" }}
 """
 
 if __name__ == "__main__":

@@ -50,6 +50,16 @@ def targets(results):
     yield "T18", "durable writes/s of 256 writers ÷ one at a time", "≥ 50", numbers(results.get("key_value") or {}, "ratio"), "{:.0f}"
     yield "T19", "metrics and record of a request, µs", "≤ 0.5", numbers(pieces, "microseconds", "record"), "{:.2f}"
     yield "T20", "answers at twice the capacity ÷ peak", "≥ 0.9", numbers(latency, "overload", "goodput_by_peak"), "{:.2f}"
+    yield "T20", "p99 of the requests refused meanwhile, ms", "≤ 5", refused(latency), "{:.1f}"
+
+
+def refused(latency):
+    """The slowest of the refusals there were, in milliseconds; nothing if there were others than for want of a place."""
+    answers = (latency.get("overload") or {}).get("answers", {})
+    if set(answers) - {"200", "429", "503"}:
+        return []
+    p99s = [numbers(found, "p99_us") for status, found in answers.items() if status != "200"]
+    return [value / 1_000 for value in max(p99s, key=max, default=[])]
 
 
 def numbers(result, *path):

@@ -1,4 +1,4 @@
-//! Finished executions, counted per component: an array of atomics each, made once and never added to.
+//! Finished executions, counted per component: an array of atomics each, made when the first one has finished.
 //!
 //! It knows components, outcomes and usage. It must never know who reads the numbers or over what.
 
@@ -9,8 +9,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 use spell_types::{ExecutionRecord, Limit, Outcome};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Outcomes that meet no limit; the others follow in the order of [`Limit::ALL`].
 const OUTCOMES_PLAIN: usize = 6;
@@ -23,8 +23,10 @@ const OTHER: &str = "_other";
 #[derive(Debug)]
 pub(crate) struct Executions {
     /// In order of their names, for a search that neither locks nor allocates.
-    components: Vec<(Arc<str>, Counters)>,
+    components: Vec<(Arc<str>, OnceLock<Box<Counters>>)>,
     other: Counters,
+    /// Stands for those of a component that nothing has finished of.
+    none: Counters,
 }
 
 #[derive(Debug, Default)]
@@ -43,17 +45,19 @@ impl Executions {
         let mut names = components.to_vec();
         names.sort();
         names.dedup();
-        Executions { components: names.into_iter().map(|name| (name, Counters::default())).collect(), other: Counters::default() }
+        let components = names.into_iter().map(|name| (name, OnceLock::new())).collect();
+        Executions { components, other: Counters::default(), none: Counters::default() }
     }
 
     pub(crate) fn count(&self, record: &ExecutionRecord) {
         let found = self.components.binary_search_by(|(name, _)| name.as_ref().cmp(record.component.as_ref()));
-        let counters = found.ok().and_then(|index| self.components.get(index)).map_or(&self.other, |(_, counters)| counters);
+        let counters =
+            found.ok().and_then(|index| self.components.get(index)).map_or(&self.other, |(_, counters)| counters.get_or_init(Box::default));
         counters.count(record);
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, &Counters)> {
-        let known = self.components.iter().map(|(name, counters)| (name.as_ref(), counters));
+        let known = self.components.iter().map(|(name, counters)| (name.as_ref(), counters.get().map_or(&self.none, Box::as_ref)));
         // Whoever is not announced shows up only once there is something to show.
         known.chain(Some((OTHER, &self.other)).filter(|(_, other)| other.outcomes.iter().any(|count| count.load(Relaxed) > 0)))
     }

@@ -11,7 +11,7 @@ use spell_manifest::{App, Component, OperatorConfig, Refusals, Setting, StaticRe
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
 use spell_types::{KeyValueStore, Limits};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,9 +40,9 @@ impl Parts<'_> {
         let variables = self.variables()?;
         let tls = TlsRoots::web()?;
         let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
-        let served: Vec<&Component> = self.app.components.iter().filter(|component| self.is_served(&component.id)).collect();
+        let served = self.served();
         let mut granted = Vec::new();
-        for component in served {
+        for component in self.app.components.iter().filter(|component| served.contains(component.id.as_str())) {
             let context = || format!("component \"{}\"", component.id);
             let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
             granted.push((component, Arc::new(self.grants(component, &variables, &tls).with_context(context)?), limits));
@@ -74,8 +74,14 @@ impl Parts<'_> {
         })
     }
 
-    fn is_served(&self, id: &str) -> bool {
-        self.app.triggers.iter().any(|trigger| matches!(&trigger.target, TriggerTarget::Component(component) if component == id))
+    /// Names of the components that a trigger leads to.
+    fn served(&self) -> HashSet<&str> {
+        let targets = self.app.triggers.iter().map(|trigger| &trigger.target);
+        let ids = targets.filter_map(|target| match target {
+            TriggerTarget::Component(id) => Some(id.as_str()),
+            TriggerTarget::Static(_) => None,
+        });
+        ids.collect()
     }
 
     fn variables(&self) -> Result<BTreeMap<String, String>> {
@@ -185,7 +191,7 @@ impl Parts<'_> {
         })?;
         let context = || format!("component \"{}\": {source}", component.id);
         let spell = library.register(&component.source, &wasm).with_context(context)?;
-        Ok(trigger::Component::new(component.id.as_str().into(), library.clone(), spell, grants, limits))
+        Ok(trigger::Component::new(library.clone(), spell, grants, limits))
     }
 
     fn routes(&self, components: &HashMap<String, Arc<trigger::Component>>) -> Result<Vec<(String, trigger::Target)>> {

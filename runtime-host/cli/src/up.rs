@@ -15,6 +15,7 @@ use spell_engine::{CodeCache, Engine, EngineConfig, Library};
 use spell_manifest::{App, OperatorConfig, Setting, TriggerRoute, TriggerTarget};
 use spell_store::{Database, MetricsFile, Recorder};
 use spell_trigger_http::{AccessLog, Server, ServerConfig};
+use std::collections::HashMap;
 use std::net::{TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -184,10 +185,12 @@ fn server_config(arguments: &Up, config: &OperatorConfig) -> Result<ServerConfig
 /// The lines that tools wait for, on standard output, as Spin prints them.
 fn announcement(app: &App, base_url: &str) -> String {
     let mut text = format!("\nServing {base_url}\nAvailable Routes:\n");
+    let descriptions = app.components.iter().map(|component| (component.id.as_str(), component.description.as_ref()));
+    let descriptions: HashMap<&str, Option<&String>> = descriptions.collect();
     for trigger in &app.triggers {
         let TriggerRoute::Public(pattern) = &trigger.route else { continue };
         let (id, description) = match &trigger.target {
-            TriggerTarget::Component(id) => (id, app.component(id).and_then(|component| component.description.as_ref())),
+            TriggerTarget::Component(id) => (id, descriptions.get(id.as_str()).copied().flatten()),
             TriggerTarget::Static(_) => (&trigger.id, None),
         };
         let (path, wildcard) = match pattern.strip_suffix("/...").or_else(|| pattern.strip_suffix("/*")) {

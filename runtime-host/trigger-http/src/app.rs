@@ -58,10 +58,10 @@ pub struct Component {
 }
 
 impl Component {
-    /// Puts a component together.
-    pub fn new(id: Arc<str>, library: Arc<Library<Host>>, spell: Arc<RegisteredSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
+    /// Puts a component together. It has the name that its grants have.
+    pub fn new(library: Arc<Library<Host>>, spell: Arc<RegisteredSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
         let admission = Admission::new(&limits);
-        Self { id, spell, library, grants, limits, admission }
+        Self { id: grants.component.clone(), spell, library, grants, limits, admission }
     }
 
     /// Its spell, ready to run.

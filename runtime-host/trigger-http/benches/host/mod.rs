@@ -50,7 +50,7 @@ impl Host {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         let spell = runtime.block_on(library.spell(&registered, Instant::now())).expect("spell");
         let (grants, limits) = (Arc::new(Grants::none("hello")), Limits::default());
-        let component = Component::new("hello".into(), library, registered, grants.clone(), limits.clone());
+        let component = Component::new(library, registered, grants.clone(), limits.clone());
         let routes = Routes::new([("/hello/...".to_owned(), Target::Spell(Arc::new(component)))]).expect("routes");
         let app = App { info: AppInfo { name: "bench".to_owned(), version: None }, routes };
         let client = Client::new(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 40_000));
