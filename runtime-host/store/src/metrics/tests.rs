@@ -108,3 +108,23 @@ fn speed() {
         println!("keeping {executions_max}: {} ns of CPU a row, {} dropped", used.as_nanos() / 500_000, recorder.dropped());
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_thread_that_writes_lets_others_go_first() {
+    use rustix::process::{Pid, getpriority_process};
+    let directory = tempfile::tempdir().expect("directory");
+    let recorder = MetricsFile::open(directory.path()).expect("open").start_recorder().expect("start");
+    recorder.record(execution("hello"));
+    recorder.flush();
+    let own = getpriority_process(None).expect("priority");
+    let writing: Vec<i32> = std::fs::read_dir("/proc/self/task")
+        .expect("tasks")
+        .flatten()
+        .filter(|task| std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "spell-metrics"))
+        .filter_map(|task| Pid::from_raw(task.file_name().to_str()?.parse().ok()?))
+        .filter_map(|thread| getpriority_process(Some(thread)).ok())
+        .collect();
+    // Other tests have such threads as well.
+    assert!(!writing.is_empty() && writing.iter().all(|priority| *priority == own + 10), "{own}: {writing:?}");
+}
