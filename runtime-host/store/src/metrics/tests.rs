@@ -125,6 +125,6 @@ fn the_thread_that_writes_lets_others_go_first() {
         .filter_map(|task| Pid::from_raw(task.file_name().to_str()?.parse().ok()?))
         .filter_map(|thread| getpriority_process(Some(thread)).ok())
         .collect();
-    // Other tests have such threads as well.
-    assert!(!writing.is_empty() && writing.iter().all(|priority| *priority == own + 10), "{own}: {writing:?}");
+    // Other tests have such threads as well, some of them only just started.
+    assert!(writing.contains(&(own + 10)), "{own}: {writing:?}");
 }
