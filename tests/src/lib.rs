@@ -16,5 +16,5 @@ pub use answer::Answer;
 pub use client::{Client, Pending, Request, encode};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};
-pub use setup::{Ended, Setup, run, run_with_input};
+pub use setup::{Ended, Setup, binary, run, run_with_input};
 pub use upstream::Upstream;

@@ -164,8 +164,8 @@ fn command() -> Command {
     command
 }
 
-/// `SPELL_BIN`, or what `cargo build` leaves.
-fn binary() -> PathBuf {
+/// The program under test: `SPELL_BIN`, or what `cargo build` leaves.
+pub fn binary() -> PathBuf {
     let built = || {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), |target| workspace().join(target));
         target.join("debug/spell")

@@ -2,9 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
-use spell_tests::{Host, Setup, app, component, guest, wait_until};
+use spell_tests::{Host, Setup, app, binary, component, guest, wait_until};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -88,4 +89,35 @@ fn code_that_was_lost_is_made_again_from_the_same_component_and_no_other() {
         assert!(host.stderr().contains(reason), "{}", host.stderr());
     }
     assert!(host.app.get("/3/").is_success());
+}
+
+#[test]
+fn code_that_is_kept_loaded_has_a_bound_of_bytes() {
+    let setup = Setup::new("");
+    let parts: Vec<String> = (0..COMPONENTS).map(|number| write_hello(setup.directory(), number)).collect();
+    let (small, large) = ("[host]\nloaded_code = \"1B\"\n", "[host]\nloaded_code = \"1GiB\"\n");
+    let state = tempfile::tempdir().expect("directory");
+    for (operator, expected) in [(small, 1), (large, COMPONENTS)] {
+        let setup = Setup::new(&app(&parts)).state_dir(state.path()).operator(operator);
+        let host = setup.start();
+        for number in 0..COMPONENTS {
+            assert!(host.app.get(&format!("/{number}/")).is_success(), "{number}");
+        }
+        assert_eq!(loaded(&host), expected, "{operator}");
+    }
+}
+
+#[test]
+fn a_host_that_may_run_out_of_descriptors_says_so_at_its_start() {
+    let setup = Setup::new(&app(&[component("a", "p2", "")])).operator("[host]\nconnections = 1000\n");
+    let path = |name: &str| setup.directory().join(name);
+    let ended = Command::new("sh")
+        .args(["-c", "ulimit -n 300; exec \"$@\"", "sh"])
+        .arg(binary())
+        .args(["up", "--listen", "not an address", "--control-listen", "off", "-f"])
+        .args([path("spin.toml"), "--config".into(), path("spell.toml")])
+        .output()
+        .expect("run");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert!(stderr.contains("may come to need 2064 open files, and the system allows 300"), "{stderr}");
 }
