@@ -2,6 +2,7 @@
 
 use crate::args::Up;
 use crate::files;
+use crate::not_run;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -37,10 +38,14 @@ impl Parts<'_> {
     /// Makes every component that a trigger leads to ready, and builds the table of routes. With the app comes the library that its
     /// components are in.
     pub(crate) fn assemble(&self) -> Result<(trigger::App, Arc<Library<Host>>)> {
+        let served = self.served();
+        not_run::refuse(self.app, &served)?;
+        for warning in &self.app.warnings {
+            tracing::warn!("{warning}");
+        }
         let variables = self.variables()?;
         let tls = TlsRoots::web()?;
         let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
-        let served = self.served();
         let mut granted = Vec::new();
         for component in self.app.components.iter().filter(|component| served.contains(component.id.as_str())) {
             let context = || format!("component \"{}\"", component.id);
@@ -184,13 +189,14 @@ impl Parts<'_> {
     }
 
     fn load(&self, library: &Arc<Library<Host>>, component: &Component, grants: Arc<Grants>, limits: Limits) -> Result<trigger::Component> {
-        let source = component.source.display();
-        let wasm = fs::read(&component.source).with_context(|| {
+        let path = not_run::file_of(component)?;
+        let source = path.display();
+        let wasm = fs::read(path).with_context(|| {
             let build = component.build.as_ref().map(|build| format!("; build it with `{}`", build.commands.join(" && ")));
             format!("component \"{}\": cannot read {source}{}", component.id, build.unwrap_or_default())
         })?;
         let context = || format!("component \"{}\": {source}", component.id);
-        let spell = library.register(&component.source, &wasm).with_context(context)?;
+        let spell = library.register(path, &wasm).with_context(context)?;
         Ok(trigger::Component::new(library.clone(), spell, grants, limits))
     }
 

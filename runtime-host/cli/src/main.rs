@@ -9,6 +9,7 @@ mod args;
 mod assemble;
 mod compiling;
 mod files;
+mod not_run;
 mod output;
 mod sinks;
 mod stats;

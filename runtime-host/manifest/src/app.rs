@@ -1,9 +1,20 @@
 //! An app as its manifest describes it: plain data, checked, with every default filled in.
 //!
-//! These types know names and paths. They must never know TOML: whoever holds an `App` need not care how it was written.
+//! These types know names and paths. They must never know TOML or JSON syntax: whoever holds an `App` need not care how it was
+//! written.
 
-use crate::Template;
-use spell_types::Limit;
+mod component;
+mod dependency;
+mod profile;
+mod trigger;
+
+pub use component::{Build, Component, FileEntry, Profile, Source};
+pub(crate) use dependency::is_package;
+pub use dependency::{Dependency, DependencyName, DependencySource, INHERITABLE, Inherit, Middleware, NotADependencyName, PackageName};
+pub use profile::UndefinedProfile;
+pub use trigger::{Executor, HttpTrigger, OtherTrigger, StaticResponse, TriggerRoute, TriggerTarget, WAGI_ARGV, WAGI_ENTRYPOINT};
+
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -20,18 +31,58 @@ pub struct App {
     pub description: Option<String>,
     /// Who wrote it.
     pub authors: Vec<String>,
+    /// The environments it is meant for. They are checked when an app is built and change nothing about how it runs.
+    pub targets: Vec<Target>,
+    /// Settings of all triggers of a type, by type, as written. Nothing is left of `http`: it has no settings that say anything.
+    pub trigger_settings: BTreeMap<String, Map<String, Value>>,
+    /// What other tools keep in the manifest, by tool, as written.
+    pub tools: BTreeMap<String, Map<String, Value>>,
     /// The variables that components may refer to, by name.
     pub variables: BTreeMap<String, Variable>,
     /// All components, in the order of the file, those written inline in a trigger last. Their ids are unique.
     pub components: Vec<Component>,
     /// All HTTP triggers, in the order of the file. Their ids are unique, and the components they name exist.
     pub triggers: Vec<HttpTrigger>,
+    /// All triggers of other types. Nothing runs them here; their ids are unique among all, and the components they name exist.
+    pub other_triggers: Vec<OtherTrigger>,
+    /// The profile that was applied.
+    pub profile: Option<String>,
+    /// What is outdated or says nothing: sentences for whoever starts the app, each with its place.
+    pub warnings: Vec<String>,
 }
 
 impl App {
+    /// An app with a directory and a name and nothing else.
+    pub(crate) fn new(root: PathBuf, name: String) -> Self {
+        Self {
+            root,
+            name,
+            version: None,
+            description: None,
+            authors: Vec::new(),
+            targets: Vec::new(),
+            trigger_settings: BTreeMap::new(),
+            tools: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            components: Vec::new(),
+            triggers: Vec::new(),
+            other_triggers: Vec::new(),
+            profile: None,
+            warnings: Vec::new(),
+        }
+    }
+
     /// The component with this id.
     pub fn component(&self, id: &str) -> Option<&Component> {
         self.components.iter().find(|component| component.id == id)
+    }
+
+    /// Where the program is that a dependency or a middleware names; `None` if it names a component that is not there.
+    pub fn source_of<'a>(&'a self, dependency: &'a DependencySource) -> Option<&'a Source> {
+        match dependency {
+            DependencySource::Program(source) => Some(source),
+            DependencySource::Component(id) => self.component(id).map(|component| &component.source),
+        }
     }
 }
 
@@ -46,96 +97,13 @@ pub struct Variable {
     pub description: Option<String>,
 }
 
-/// A WebAssembly program and what it asks for. Asking is not having: the operator decides.
+/// An environment that an app is meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
-    /// Its name in the app: lower- or upper-case words joined by `-`.
-    pub id: String,
-    /// The program's file, already joined to the app's root.
-    pub source: PathBuf,
-    /// What it is for.
-    pub description: Option<String>,
-    /// Environment variables it is started with.
-    pub environment: Vec<(String, String)>,
-    /// What it can ask for by name: templates over the app's variables, all of them declared.
-    pub variables: Vec<(String, Template)>,
-    /// The files it can read; [`App::files`] finds them.
-    pub files: Vec<FileEntry>,
-    /// Patterns of files it must not see though `files` names them.
-    pub exclude_files: Vec<String>,
-    /// Hosts it wants to reach, as written: templates whose variables are declared, not yet resolved.
-    pub allowed_outbound_hosts: Vec<String>,
-    /// Labels of the key-value stores it wants to open.
-    pub key_value_stores: Vec<String>,
-    /// How it is built from source.
-    pub build: Option<Build>,
-    /// Limits it asks for, each in the unit of the [`Limit`].
-    pub limits: Vec<(Limit, u64)>,
-    /// Names of the host's environment variables it wants to see.
-    pub env_passthrough: Vec<String>,
-}
-
-/// An entry of a component's `files`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileEntry {
-    /// A path or a pattern below the app's root; what it finds keeps its relative path.
-    Pattern(String),
-    /// A file or a directory of the app that appears at another path.
-    Mount {
-        /// The path below the app's root.
-        source: String,
-        /// The path that the guest sees; a leading `/` makes no difference.
-        destination: String,
-    },
-}
-
-/// How a component is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Build {
-    /// Shell commands, run one after the other; at least one.
-    pub commands: Vec<String>,
-    /// Where they run, relative to the app's root.
-    pub workdir: Option<PathBuf>,
-    /// Patterns of files that make a new build necessary when they change.
-    pub watch: Vec<String>,
-}
-
-/// What answers a kind of request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpTrigger {
-    /// Its name in the app.
-    pub id: String,
-    /// Which requests it answers.
-    pub route: TriggerRoute,
-    /// What answers them.
-    pub target: TriggerTarget,
-}
-
-/// Which requests a trigger answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TriggerRoute {
-    /// Those whose path matches this pattern, which is as written: its syntax is not checked here.
-    Public(String),
-    /// None that come from outside.
-    Private,
-}
-
-/// What answers the requests of a trigger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TriggerTarget {
-    /// The component with this id.
-    Component(String),
-    /// Always the same answer, without running anything.
-    Static(StaticResponse),
-}
-
-/// An answer written in the manifest. Status and headers are valid in HTTP and do not interfere with its framing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaticResponse {
-    /// From 200 to 999.
-    pub status_code: u16,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// The text of the answer.
-    pub body: Option<String>,
+pub enum Target {
+    /// One of a catalogue, by its name there.
+    Named(String),
+    /// One that is described at this URL.
+    Url(String),
+    /// One that is described in this file, already joined to the app's root.
+    File(PathBuf),
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The most diagnostics that are kept of one file; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 32;
@@ -92,6 +92,14 @@ impl Diagnostic {
         self.help = help.into();
         self
     }
+
+    /// The file, the line, the message and the advice, in one line of plain text.
+    pub(crate) fn in_one_line(&self, file: &Path, text: &str) -> String {
+        let before = self.span.as_ref().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| format!(":{}", before.matches('\n').count() + 1)).unwrap_or_default();
+        let help = self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{}{line}: {}{help}", file.display(), self.message)
+    }
 }
 
 /// A word from the file in backticks, fit to be printed.
@@ -101,10 +109,15 @@ pub(crate) fn quote(word: &str) -> String {
 
 /// A word from the file, fit to be printed: at most 64 characters of it, control characters escaped.
 pub(crate) fn printable(word: &str) -> String {
+    printable_up_to(word, 64)
+}
+
+/// A text that may hold words from a file, fit to be printed.
+pub(crate) fn printable_up_to(text: &str, characters_max: usize) -> String {
     let mut printable = String::new();
-    for (position, c) in word.chars().enumerate() {
+    for (position, c) in text.chars().enumerate() {
         match c {
-            _ if position == 64 => {
+            _ if position == characters_max => {
                 printable.push('…');
                 break;
             }

@@ -104,6 +104,7 @@ impl App {
             match entry {
                 FileEntry::Pattern(pattern) => add_pattern(&root, &excluded, pattern, &mut found)?,
                 FileEntry::Mount { source, destination } => add_mount(&root, &excluded, source, destination, &mut found)?,
+                FileEntry::Prepared { source, destination } => add_prepared(source, destination, &mut found)?,
             }
         }
         refuse_conflicts(&found)?;
@@ -188,6 +189,22 @@ fn add_mount(root: &Path, excluded: &[Pattern], source: &str, destination: &str,
         return Err(bad_destination("is not a valid destination file name"));
     }
     Walk { root, excluded, pattern: None, written: source, found, from: &path, to }.run(&path, usize::MAX)
+}
+
+/// Adds a directory, which is a root of its own, or a file.
+fn add_prepared(source: &Path, destination: &str, found: &mut Found) -> Result<(), FilesError> {
+    let bad_destination = |reason| FilesError::BadPath { path: destination.to_owned(), reason };
+    let to = check_destination(destination).map_err(bad_destination)?;
+    let root = canonical(source)?;
+    if !root.is_dir() && (to.is_empty() || destination.ends_with('/')) {
+        return Err(bad_destination("is not a valid destination file name"));
+    }
+    if root.is_file() {
+        found.insert(to.to_owned(), root);
+        return Ok(());
+    }
+    let written = source.to_string_lossy();
+    Walk { root: &root, excluded: &[], pattern: None, written: &written, found, from: "", to }.run("", usize::MAX)
 }
 
 /// The path without `.`, doubled and trailing slashes.

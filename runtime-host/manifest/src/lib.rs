@@ -1,7 +1,8 @@
-//! Reads what people write: the manifest of an app (`spin.toml`, version 2, with Spell's own `tool.spell` tables) and the
-//! operator's file (`spell.toml`). What is wrong is reported all at once, each with its place and what to do about it.
+//! Reads what people write: the manifest of an app (`spin.toml`, versions 2 and 1, with Spell's own `tool.spell` tables), what
+//! stands behind the names in it (`runtime-config.toml`), and the operator's file (`spell.toml`). What is wrong is reported all at
+//! once, each with its place and what to do about it. Locks, which tools write, become the same [`App`].
 //!
-//! This room knows TOML, spans and the app's directory. It must never know wasmtime, the network or a database.
+//! This room knows TOML, JSON, spans and the app's directory. It must never know wasmtime, the network or a database.
 //!
 //! ```
 //! let text = r#"
@@ -26,18 +27,30 @@ mod files;
 mod id;
 mod limits;
 mod load;
+mod lock;
 mod manifest;
 mod operator;
 mod reader;
 mod render;
+mod runtime_config;
 mod suggest;
 mod template;
 mod variables;
 
-pub use app::{App, Build, Component, FileEntry, HttpTrigger, StaticResponse, TriggerRoute, TriggerTarget, Variable};
+pub use app::{
+    App, Build, Component, Dependency, DependencyName, DependencySource, Executor, FileEntry, HttpTrigger, INHERITABLE, Inherit,
+    Middleware, NotADependencyName, OtherTrigger, PackageName, Profile, Source, StaticResponse, Target, TriggerRoute, TriggerTarget,
+    UndefinedProfile, Variable, WAGI_ARGV, WAGI_ENTRYPOINT,
+};
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, InvalidFile, ManifestError};
 pub use files::{FILES_MAX, FilesError, MappedFile};
 pub use load::{FILE_BYTES_MAX, load, parse};
+pub use lock::{LOCK_BYTES_MAX, LockError, load_lock, parse_lock};
+pub use manifest::DEPENDENCIES_MAX;
 pub use operator::{AddressRange, NotARange, OperatorConfig, Refusals, Setting, Settings};
+pub use runtime_config::{
+    BlockedNetwork, ClientTls, Directory, KeyValueBackend, LlmApi, LlmCompute, OutboundHttp, OutboundLimits, OutboundNetworking,
+    RuntimeConfig, Secret, SqliteBackend, UnknownLabel, UnknownLabels, VariablesProvider,
+};
 pub use template::{Template, TemplateError};
 pub use variables::{VariablesError, environment_name};

@@ -2,11 +2,10 @@
 //!
 //! This file knows files. It must never know what is in them.
 
-use crate::app::{App, Component, HttpTrigger, TriggerRoute, TriggerTarget};
+use crate::app::{App, Component, Executor, HttpTrigger, Source, TriggerRoute, TriggerTarget};
 use crate::diagnostic::ManifestError;
 use crate::reader::Reader;
 use crate::{id, manifest};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -28,16 +27,23 @@ pub fn load(path: &Path) -> Result<App, ManifestError> {
 /// Reads a manifest from its text. No file is touched: `file` is a name for messages, `root` is what relative paths are
 /// joined to.
 pub fn parse(text: &str, file: impl AsRef<Path>, root: &Path) -> Result<App, ManifestError> {
-    Ok(Reader::run(text, file.as_ref(), |reader, fields| manifest::read(reader, fields, root))?)
+    let (mut app, warnings) = Reader::run(text, file.as_ref(), |reader, fields| manifest::read(reader, fields, root))?;
+    app.warnings = warnings;
+    Ok(app)
 }
 
 /// The text of a file that is at most [`FILE_BYTES_MAX`] long.
 pub(crate) fn read_text(path: &Path) -> Result<String, ManifestError> {
+    read_text_up_to(path, FILE_BYTES_MAX)
+}
+
+/// The text of a file that is at most so long.
+pub(crate) fn read_text_up_to(path: &Path, bytes_max: u64) -> Result<String, ManifestError> {
     let read = |source: io::Error| ManifestError::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    File::open(path).map_err(read)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(read)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(ManifestError::TooLarge { path: path.to_owned(), bytes_max: FILE_BYTES_MAX });
+    File::open(path).map_err(read)?.take(bytes_max + 1).read_to_end(&mut bytes).map_err(read)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(ManifestError::TooLarge { path: path.to_owned(), bytes_max });
     }
     String::from_utf8(bytes).map_err(|_| ManifestError::NotText { path: path.to_owned() })
 }
@@ -48,35 +54,20 @@ fn load_manifest(path: &Path) -> Result<App, ManifestError> {
 
 fn app_of_program(path: &Path) -> App {
     let id = id::to_kebab(&path.file_stem().unwrap_or_default().to_string_lossy());
-    let root = directory_of(path);
-    let component = Component {
-        id: id.clone(),
-        source: path.to_owned(),
-        description: None,
-        environment: Vec::new(),
-        variables: Vec::new(),
-        files: Vec::new(),
-        exclude_files: Vec::new(),
-        allowed_outbound_hosts: Vec::new(),
-        key_value_stores: Vec::new(),
-        build: None,
-        limits: Vec::new(),
-        env_passthrough: Vec::new(),
-    };
-    let target = TriggerTarget::Component(id.clone());
-    App {
-        root,
-        name: id.clone(),
-        version: None,
-        description: None,
-        authors: Vec::new(),
-        variables: BTreeMap::new(),
-        components: vec![component],
-        triggers: vec![HttpTrigger { id: format!("{id}-http-trigger"), route: TriggerRoute::Public("/...".to_owned()), target }],
-    }
+    let mut app = App::new(directory_of(path), id.clone());
+    app.components = vec![Component::new(id.clone(), Source::File(path.to_owned()))];
+    app.triggers = vec![HttpTrigger {
+        id: format!("{id}-http-trigger"),
+        route: TriggerRoute::Public("/...".to_owned()),
+        target: TriggerTarget::Component(id),
+        executor: Executor::Http,
+        middleware: Vec::new(),
+        components: Vec::new(),
+    }];
+    app
 }
 
-fn directory_of(path: &Path) -> PathBuf {
+pub(crate) fn directory_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

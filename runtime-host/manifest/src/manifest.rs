@@ -1,125 +1,99 @@
-//! The manifest of an app, version 2: its outermost tables, and what must fit together between them.
+//! The manifest of an app: which version it is, and the outermost tables of version 2.
 //!
 //! This file knows the format. It must never know the file system: paths are joined, not followed.
 
+mod application;
 mod component;
 mod component_parts;
+mod connect;
+mod dependency;
+mod hosts;
+mod profile;
+mod source;
 mod trigger;
 mod trigger_parts;
 mod variable;
+mod version_1;
 
-use crate::app::{App, Component, TriggerTarget};
+pub use dependency::DEPENDENCIES_MAX;
+pub(crate) use source::{is_digest, is_url};
+pub(crate) use trigger::is_http;
+pub(crate) use trigger_parts::{STATUS_CODES, check_header_name, check_header_value};
+
+use crate::app::{App, Component, Target};
 use crate::diagnostic::{Diagnostic, printable, quote};
 use crate::id;
 use crate::reader::{Fields, Node, Reader};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
-use trigger::{RawTarget, RawTrigger};
 
 /// What every part of the manifest may need to know of the rest.
 struct Scope<'s> {
     root: &'s Path,
     /// The names declared in `[variables]`.
-    variables: BTreeSet<&'s str>,
+    variables: BTreeSet<String>,
+    /// Components that others are composed with, by id, and where that is written.
+    composed: Vec<(String, Option<Range<usize>>)>,
 }
 
 /// Reads a manifest. The app is good only if nothing was reported.
 pub(crate) fn read(reader: &mut Reader, fields: &Fields<'_>, root: &Path) -> App {
-    let mut app = App {
-        root: root.to_owned(),
-        name: String::new(),
-        version: None,
-        description: None,
-        authors: Vec::new(),
-        variables: BTreeMap::new(),
-        components: Vec::new(),
-        triggers: Vec::new(),
-    };
-    // Another version has another shape: nothing else that could be said about it would be true.
-    if !is_version_2(reader, fields) {
-        return app;
+    let mut app = App::new(root.to_owned(), String::new());
+    match read_version(reader, fields) {
+        Some(Version::One { key }) => version_1::read(reader, fields, key, &mut app),
+        Some(Version::Two) => read_version_2(reader, fields, &mut app),
+        // Another version has another shape: nothing else that could be said about it would be true.
+        None => {}
     }
-    reader.check_keys(fields, &["spin_manifest_version", "application", "variables", "trigger", "component"], &[]);
+    app
+}
+
+fn read_version_2(reader: &mut Reader, fields: &Fields<'_>, app: &mut App) {
+    reader.check_keys(fields, &["spin_manifest_version", "application", "variables", "trigger", "component"]);
     if let Some(node) = reader.required(fields, "application") {
-        read_application(reader, &node, &mut app);
+        application::read(reader, &node, app);
     }
     if let Some(node) = fields.get("variables") {
         app.variables = variable::read_all(reader, &node);
     }
-    let scope = Scope { root, variables: app.variables.keys().map(String::as_str).collect() };
-    let mut components = fields.get("component").map(|node| read_components(reader, &node, &scope)).unwrap_or_default();
-    let triggers = fields.get("trigger").map(|node| trigger::read_all(reader, &node, &scope)).unwrap_or_default();
-    app.triggers = connect(reader, triggers, &mut components);
-    app.components = components;
-    app
+    let root = app.root.clone();
+    let mut scope = Scope { root: &root, variables: app.variables.keys().cloned().collect(), composed: Vec::new() };
+    app.components = fields.get("component").map(|node| read_components(reader, &node, &mut scope)).unwrap_or_default();
+    let triggers = fields.get("trigger").map(|node| trigger::read_all(reader, &node, &mut scope)).unwrap_or_default();
+    connect::triggers(reader, triggers, app);
+    connect::dependencies(reader, &scope, app);
 }
 
-fn is_version_2(reader: &mut Reader, fields: &Fields<'_>) -> bool {
+enum Version {
+    One {
+        /// The key that says so.
+        key: &'static str,
+    },
+    Two,
+}
+
+fn read_version(reader: &mut Reader, fields: &Fields<'_>) -> Option<Version> {
     let (old, new) = (fields.get("spin_version"), fields.get("spin_manifest_version"));
     let Some(node) = new.or(old) else {
         let message = "invalid manifest version: there is no `spin_manifest_version`";
         reader.report(Diagnostic::new(message, None).help("begin the file with `spin_manifest_version = 2`".to_owned()));
-        return false;
+        return None;
     };
-    if node.key == "spin_manifest_version" && node.as_integer() == Some(2) {
-        return true;
+    match (node.key, node.as_integer(), node.as_str()) {
+        ("spin_manifest_version", Some(2), _) => return Some(Version::Two),
+        ("spin_manifest_version", _, Some("1")) => return Some(Version::One { key: "spin_manifest_version" }),
+        ("spin_version", _, Some("1")) => return Some(Version::One { key: "spin_version" }),
+        _ => {}
     }
     let written = node.as_str().map(str::to_owned).or(node.as_integer().map(|number| number.to_string()));
     let version = written.map_or_else(|| "neither a number nor a string".to_owned(), |version| quote(&version));
-    let help = "Spell reads version 2, written `spin_manifest_version = 2`; `spin doctor` converts version 1";
+    let help = "Spell reads version 2, written `spin_manifest_version = 2`, and version 1, written `spin_manifest_version = \"1\"`";
     reader.report(Diagnostic::new(format!("invalid manifest version: {version}"), node.span).help(help.to_owned()));
-    false
+    None
 }
 
-fn read_application(reader: &mut Reader, node: &Node<'_>, app: &mut App) {
-    let Some(fields) = reader.fields(node, "[application]") else { return };
-    // Targets are checked when an app is built; they change nothing about how it runs.
-    reader.check_keys(&fields, &["name", "version", "description", "authors", "trigger", "tool", "targets"], &[]);
-    if let Some(node) = reader.required(&fields, "name")
-        && let Some(name) = reader.string(&node)
-    {
-        app.name = name.to_owned();
-        if name.trim().is_empty() {
-            reader.report(Diagnostic::new("the application's `name` is empty", node.span));
-        }
-    }
-    app.version = optional_string(reader, &fields, "version");
-    app.description = optional_string(reader, &fields, "description");
-    app.authors = optional_strings(reader, &fields, "authors");
-    fields.get("targets").map(|node| reader.entries(&node));
-    if let Some(node) = fields.get("trigger") {
-        read_application_trigger(reader, &node);
-    }
-    if let Some(tools) = fields.get("tool").and_then(|node| reader.fields(&node, "[application.tool]"))
-        && let Some(node) = tools.get("spell")
-    {
-        let help = "limits belong to a component, in [component.<id>.tool.spell]";
-        reader.report(Diagnostic::new("unknown table [application.tool.spell]", node.key_span).help(help.to_owned()));
-    }
-}
-
-/// Settings for all triggers of a type: a relic of version 1, of which only what says nothing is left.
-fn read_application_trigger(reader: &mut Reader, node: &Node<'_>) {
-    let Some(types) = reader.fields(node, "[application.trigger]") else { return };
-    for node in types.iter() {
-        if node.key != "http" {
-            if !node.is_empty() {
-                reader.unsupported(&node, &format!("settings of triggers of type {}", quote(node.key)), "Spell runs HTTP triggers");
-            }
-            continue;
-        }
-        let Some(http) = reader.fields(&node, "[application.trigger.http]") else { continue };
-        reader.check_keys(&http, &["base"], &[]);
-        if let Some(base) = http.get("base")
-            && reader.string(&base).is_some_and(|text| text != "/")
-        {
-            let help = "write the whole path in the `route` of each trigger";
-            reader.report(Diagnostic::new("`base` can only be \"/\"", base.span).help(help.to_owned()));
-        }
-    }
-}
-
-fn read_components(reader: &mut Reader, node: &Node<'_>, scope: &Scope<'_>) -> Vec<Component> {
+fn read_components(reader: &mut Reader, node: &Node<'_>, scope: &mut Scope<'_>) -> Vec<Component> {
     let Some(fields) = reader.fields(node, "[component]") else { return Vec::new() };
     let mut components = Vec::new();
     for node in fields.iter() {
@@ -131,64 +105,32 @@ fn read_components(reader: &mut Reader, node: &Node<'_>, scope: &Scope<'_>) -> V
     components
 }
 
-fn check_component_id(reader: &mut Reader, id: &str, span: Option<std::ops::Range<usize>>) {
+fn check_component_id(reader: &mut Reader, id: &str, span: Option<Range<usize>>) {
     if !id::is_kebab(id) {
         let help = "words joined by `-`, each of letters and digits, beginning with a letter, all lower or all upper case";
         reader.report(Diagnostic::new(format!("{} is not a component id", quote(id)), span).help(help.to_owned()));
     }
 }
 
-/// Names what has no name, moves inline components to the others, and checks that every component named is there.
-fn connect(reader: &mut Reader, mut raw: Vec<RawTrigger<'_>>, components: &mut Vec<Component>) -> Vec<crate::HttpTrigger> {
-    trigger::name_all(reader, &mut raw);
-    let mut ids: BTreeSet<String> = components.iter().map(|component| component.id.clone()).collect();
-    let declared: Vec<String> = ids.iter().cloned().collect();
-    let mut inline_count = 0;
-    let mut triggers = Vec::new();
-    for RawTrigger { id, route, target, span } in raw {
-        let target = match target {
-            RawTarget::Named { id, span } => {
-                if !ids.contains(id) {
-                    let help = reader
-                        .did_you_mean(id, declared.iter().map(String::as_str))
-                        .unwrap_or_else(|| "write a [component.…] table for it".to_owned());
-                    reader.report(Diagnostic::new(format!("there is no component {}", quote(id)), span).help(help));
-                }
-                TriggerTarget::Component(id.to_owned())
-            }
-            RawTarget::Inline(mut component) => {
-                component.id = inline_id(&id, &ids, &mut inline_count);
-                ids.insert(component.id.clone());
-                let target = TriggerTarget::Component(component.id.clone());
-                components.push(*component);
-                target
-            }
-            RawTarget::Static(response) => TriggerTarget::Static(response),
-            RawTarget::Unclear(problem) => {
-                if let Some(problem) = problem {
-                    let message = format!("Triggers must specify either component or static_response - {} has {problem}", printable(&id));
-                    reader.report(Diagnostic::new(message, span));
-                }
-                continue;
-            }
-        };
-        triggers.push(crate::HttpTrigger { id, route, target });
-    }
-    triggers
-}
-
-fn inline_id(trigger_id: &str, ids: &BTreeSet<String>, count: &mut usize) -> String {
-    let natural = format!("{trigger_id}-component");
-    if id::is_kebab(&natural) && !ids.contains(&natural) {
-        return natural;
-    }
-    loop {
-        *count += 1;
-        let id = format!("inline-component{count}");
-        if !ids.contains(&id) {
-            return id;
+/// Reads the environments that something is meant for.
+fn read_targets(reader: &mut Reader, node: &Node<'_>, root: &Path) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for entry in reader.entries(node) {
+        if let Some(name) = entry.as_str() {
+            targets.push(Target::Named(name.to_owned()));
+            continue;
         }
+        if !entry.is_table() {
+            reader.wrong_kind(&entry, "a string, `{ url = \"…\" }` or `{ path = \"…\" }`");
+            continue;
+        }
+        let Some(table) = reader.fields(&entry, "the entry of `targets`") else { continue };
+        let key = if table.get("url").is_some() { "url" } else { "path" };
+        reader.check_keys(&table, if key == "url" { &["url"] } else { &["url", "path"] });
+        let Some(text) = reader.required(&table, key).and_then(|node| reader.string(&node)) else { continue };
+        targets.push(if key == "url" { Target::Url(text.to_owned()) } else { Target::File(root.join(text)) });
     }
+    targets
 }
 
 fn optional_string(reader: &mut Reader, fields: &Fields<'_>, key: &str) -> Option<String> {

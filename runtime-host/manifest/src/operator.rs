@@ -63,7 +63,7 @@ impl OperatorConfig {
 
     /// Reads the file's text; `file` is a name for messages.
     pub fn parse(text: &str, file: impl AsRef<Path>) -> Result<OperatorConfig, ManifestError> {
-        Ok(Reader::run(text, file.as_ref(), read)?)
+        Ok(Reader::run(text, file.as_ref(), read)?.0)
     }
 }
 
@@ -71,7 +71,7 @@ fn read(reader: &mut Reader, fields: &Fields<'_>) -> OperatorConfig {
     let mut config = OperatorConfig::default();
     let mut tables = vec!["defaults", "ceilings"];
     tables.extend(Setting::TABLES);
-    reader.check_keys(fields, &tables, &[]);
+    reader.check_keys(fields, &tables);
     for (key, limits) in [("defaults", &mut config.defaults), ("ceilings", &mut config.ceilings)] {
         if let Some(table) = fields.get(key).and_then(|node| reader.fields(&node, format!("[{key}]"))) {
             for (limit, value) in limits::read(reader, &table) {
@@ -96,7 +96,7 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
         config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
     }
-    reader.check_keys(table, &known, &[]);
+    reader.check_keys(table, &known);
     for setting in settings {
         let Some(node) = table.get(setting.key()) else { continue };
         if let Some(value) = limits::quantity(reader, &node, setting.unit(), setting.range()) {

@@ -2,6 +2,8 @@
 //!
 //! This file knows keys, values and spans. It must never know what any key means.
 
+mod data;
+
 use crate::diagnostic::{DIAGNOSTICS_MAX, Diagnostic, InvalidFile, quote};
 use crate::suggest;
 use std::ops::Range;
@@ -13,6 +15,7 @@ use toml_edit::{ArrayOfTables, Document, Item, Table, TableLike, Value};
 pub(crate) struct Reader {
     diagnostics: Vec<Diagnostic>,
     omitted: usize,
+    warnings: Vec<Diagnostic>,
 }
 
 /// A key and its value, or an entry of an array.
@@ -37,9 +40,6 @@ pub(crate) struct Fields<'t> {
     table: &'t dyn TableLike,
 }
 
-/// A key that is part of the format but that Spell does nothing with, and what to say about it.
-pub(crate) type Unsupported = (&'static str, &'static str);
-
 #[derive(Clone, Copy)]
 enum Content<'t> {
     Value(&'t Value),
@@ -49,8 +49,13 @@ enum Content<'t> {
 }
 
 impl Reader {
-    /// Reads a text from its outermost table on. What `read` makes is given only if nothing was reported.
-    pub(crate) fn run<T>(text: &str, file: &Path, read: impl FnOnce(&mut Reader, &Fields<'_>) -> T) -> Result<T, Box<InvalidFile>> {
+    /// Reads a text from its outermost table on. What `read` makes is given only if nothing was reported, and with it what was
+    /// warned of, each as a sentence with its place.
+    pub(crate) fn run<T>(
+        text: &str,
+        file: &Path,
+        read: impl FnOnce(&mut Reader, &Fields<'_>) -> T,
+    ) -> Result<(T, Vec<String>), Box<InvalidFile>> {
         let mut reader = Reader::default();
         let made = match Document::parse(text) {
             Ok(document) => Some(read(&mut reader, &Fields { place: "the file".to_owned(), span: None, table: document.as_table() })),
@@ -60,9 +65,9 @@ impl Reader {
                 None
             }
         };
-        let Reader { mut diagnostics, omitted } = reader;
+        let Reader { mut diagnostics, omitted, warnings } = reader;
         match made {
-            Some(made) if diagnostics.is_empty() => Ok(made),
+            Some(made) if diagnostics.is_empty() => Ok((made, warnings.iter().map(|warning| warning.in_one_line(file, text)).collect())),
             _ => {
                 diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or(0, |span| span.start));
                 Err(Box::new(InvalidFile { file: file.to_owned(), text: text.to_owned(), diagnostics, omitted }))
@@ -76,6 +81,13 @@ impl Reader {
             self.diagnostics.push(diagnostic);
         } else {
             self.omitted += 1;
+        }
+    }
+
+    /// Keeps something to be told though nothing is wrong. What is more than the most diagnostics goes unsaid.
+    pub(crate) fn warn(&mut self, warning: Diagnostic) {
+        if self.warnings.len() < DIAGNOSTICS_MAX {
+            self.warnings.push(warning);
         }
     }
 
@@ -148,22 +160,12 @@ impl Reader {
         node
     }
 
-    /// Reports every key that is neither supported nor harmless.
-    pub(crate) fn check_keys(&mut self, fields: &Fields<'_>, supported: &[&'static str], unsupported: &[Unsupported]) {
-        for node in fields.iter() {
-            if supported.contains(&node.key) {
-                continue;
-            }
-            match unsupported.iter().find(|(key, _)| *key == node.key) {
-                Some(_) if node.is_empty() => {}
-                Some((key, help)) => self.unsupported(&node, &format!("`{key}`"), help),
-                None => {
-                    let known = supported.iter().copied().chain(unsupported.iter().map(|(key, _)| *key));
-                    let help = self.did_you_mean(node.key, known);
-                    let message = format!("unknown key {} in {}", quote(node.key), fields.place);
-                    self.report(Diagnostic::new(message, node.key_span.clone()).help(help));
-                }
-            }
+    /// Reports every key that is not among the known ones.
+    pub(crate) fn check_keys(&mut self, fields: &Fields<'_>, known: &[&'static str]) {
+        for node in fields.iter().filter(|node| !known.contains(&node.key)) {
+            let help = self.did_you_mean(node.key, known.iter().copied());
+            let message = format!("unknown key {} in {}", quote(node.key), fields.place);
+            self.report(Diagnostic::new(message, node.key_span.clone()).help(help));
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! This file knows names and the order of who is asked. It must never read the process's environment: it is handed a lookup.
 
-use crate::App;
 use crate::suggest::did_you_mean;
+use crate::{App, VariablesProvider};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -33,10 +33,22 @@ impl App {
         given: &BTreeMap<String, String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<BTreeMap<String, String>, VariablesError> {
+        self.resolve_variables_with(given, &[], environment)
+    }
+
+    /// The same, but after `given` the providers are asked, one after the other.
+    pub fn resolve_variables_with(
+        &self,
+        given: &BTreeMap<String, String>,
+        providers: &[VariablesProvider],
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<BTreeMap<String, String>, VariablesError> {
         let mut values = BTreeMap::new();
         let mut missing = Vec::new();
         for (name, variable) in &self.variables {
-            let value = given.get(name).cloned().or_else(|| environment(&environment_name(name))).or_else(|| variable.default.clone());
+            let provided = || providers.iter().find_map(|provider| provider.value_of(name, &environment));
+            let value = given.get(name).cloned().or_else(provided).or_else(|| environment(&environment_name(name)));
+            let value = value.or_else(|| variable.default.clone());
             match value {
                 Some(value) => _ = values.insert(name.clone(), value),
                 None => missing.push(name.clone()),

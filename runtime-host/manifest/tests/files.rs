@@ -2,7 +2,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that fails should end at once")]
 
-use spell_manifest::{App, FilesError, load};
+use spell_manifest::{App, FilesError, Source, load};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -129,7 +129,7 @@ fn an_app_is_loaded_from_a_directory_a_manifest_or_a_program() {
     fs::write(&program, b"").unwrap();
     let app = load(&program).unwrap();
     assert_eq!((id(&app).as_str(), app.triggers[0].id.as_str()), ("my-program", "my-program-http-trigger"));
-    assert_eq!((app.components[0].source.as_path(), app.root.as_path()), (program.as_path(), sandbox.root().as_path()));
+    assert_eq!((&app.components[0].source, &app.root), (&Source::File(program), &sandbox.root()));
 }
 
 #[test]

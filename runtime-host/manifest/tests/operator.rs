@@ -1,6 +1,6 @@
 //! The operator's file, and what reading must survive.
 
-use spell_manifest::{OperatorConfig, Refusals, Setting, Settings, parse};
+use spell_manifest::{OperatorConfig, Refusals, RuntimeConfig, Setting, Settings, parse, parse_lock};
 use spell_types::{Limit, Limits};
 
 #[test]
@@ -56,18 +56,36 @@ fn refusals_are_enforced_or_counted_and_nothing_else() {
 
 #[test]
 fn no_text_makes_reading_panic() {
-    let maximal = include_str!("ui/valid/maximal.toml");
-    let cuts = (0..=maximal.len()).filter_map(|end| maximal.get(..end).map(str::to_owned));
-    let holes = maximal.lines().enumerate().map(|(skipped, _)| {
-        maximal.lines().enumerate().filter(|(line, _)| *line != skipped).map(|(_, line)| line).collect::<Vec<_>>().join("\n")
-    });
     let strange = ["[".repeat(10_000), "a.".repeat(10_000), "a=[".repeat(10_000), "\u{feff}\0".to_owned(), "ä = \"".to_owned()];
-    for text in cuts.chain(holes).chain(strange) {
-        for error in [parse(&text, "x", "app".as_ref()).err(), OperatorConfig::parse(&text, "x").err()].into_iter().flatten() {
+    let broken = [
+        include_str!("ui/valid/maximal.toml"),
+        include_str!("ui/valid/m02_version_1.toml"),
+        include_str!("ui/valid/m08_dependencies.toml"),
+        include_str!("ui/valid/triggers.toml"),
+        include_str!("ui/runtime_config/valid/maximal.toml"),
+    ];
+    for text in broken.into_iter().flat_map(damaged).chain(strange.clone()) {
+        let operator = OperatorConfig::parse(&text, "x").err();
+        let runtime = RuntimeConfig::parse(&text, "x", "app".as_ref()).err();
+        for error in [parse(&text, "x", "app".as_ref()).err(), operator, runtime].into_iter().flatten() {
             assert!(!error.to_string().is_empty());
             assert!(error.diagnostics().len() <= spell_manifest::DIAGNOSTICS_MAX);
         }
     }
+    for text in damaged(include_str!("ui/lock/valid/maximal.json")).into_iter().chain(strange) {
+        if let Err(error) = parse_lock(&text, "x", "app".as_ref(), &[]) {
+            assert!(!error.to_string().chars().any(char::is_control), "{error}");
+        }
+    }
+}
+
+/// A text cut off at every place, and without each of its lines.
+fn damaged(text: &str) -> Vec<String> {
+    let cuts = (0..=text.len()).filter_map(|end| text.get(..end).map(str::to_owned));
+    let holes = text.lines().enumerate().map(|(skipped, _)| {
+        text.lines().enumerate().filter(|(line, _)| *line != skipped).map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+    });
+    cuts.chain(holes).collect()
 }
 
 #[test]

@@ -1,28 +1,31 @@
-//! The parts of a component that have a shape of their own: `source`, `files`, `build` and our `tool.spell`.
+//! The parts of a component that have a shape of their own: `environment`, `files`, `build` and `tool`.
+//!
+//! It knows how each is written. It must never know whether a file is there.
 
+use super::application::read_tools;
 use super::{optional_string, optional_strings};
-use crate::app::{Build, FileEntry};
+use crate::app::{Build, Component, FileEntry};
 use crate::diagnostic::{Diagnostic, quote};
 use crate::reader::{Fields, Node, Reader};
 use crate::{files, id, limits};
-use spell_types::Limit;
 use std::path::PathBuf;
 
-/// Reads where the program is: a path, joined to nothing yet.
-pub(super) fn read_source(reader: &mut Reader, fields: &Fields<'_>) -> Option<PathBuf> {
-    let node = reader.required(fields, "source")?;
-    if !node.is_table() {
-        let path = reader.string(&node)?;
-        if path.is_empty() || path.contains('\0') {
-            reader.report(Diagnostic::new("`source` is not a path", node.span));
+/// Reads the variables that a component is started with.
+pub(super) fn read_environment(reader: &mut Reader, fields: &Fields<'_>) -> Vec<(String, String)> {
+    let Some(table) = fields.get("environment").and_then(|node| reader.fields(&node, "`environment`")) else { return Vec::new() };
+    let mut environment = Vec::new();
+    for node in table.iter() {
+        if !id::is_environment_name(node.key) {
+            reader
+                .report(Diagnostic::new(format!("{} is not the name of an environment variable", quote(node.key)), node.key_span.clone()));
         }
-        return Some(PathBuf::from(path));
+        let Some(value) = reader.string(&node) else { continue };
+        if value.contains('\0') {
+            reader.report(Diagnostic::new("an environment variable cannot contain a zero character", node.span.clone()));
+        }
+        environment.push((node.key.to_owned(), value.to_owned()));
     }
-    let remote = reader.fields(&node, "`source`")?;
-    reader.check_keys(&remote, &["url", "digest", "registry", "package", "version"], &[]);
-    let kind = if remote.get("url").is_some() { "`url`" } else { "`registry`" };
-    reader.unsupported(&node, &format!("a `source` with {kind}"), "download the program and write the path of its file");
-    None
+    environment
 }
 
 /// Reads the entries of `files`. Whether there are such files is not asked here.
@@ -40,9 +43,16 @@ pub(super) fn read_files(reader: &mut Reader, fields: &Fields<'_>) -> Vec<FileEn
 pub(super) fn read_build(reader: &mut Reader, fields: &Fields<'_>) -> Option<Build> {
     let node = fields.get("build")?;
     let table = reader.fields(&node, "`build`")?;
-    reader.check_keys(&table, &["command", "workdir", "watch"], &[]);
-    let command = reader.required(&table, "command")?;
-    let commands = if command.is_array() {
+    reader.check_keys(&table, &["command", "workdir", "watch"]);
+    let commands = read_commands(reader, &table)?;
+    let workdir = optional_string(reader, &table, "workdir").map(PathBuf::from);
+    Some(Build { commands, workdir, watch: optional_strings(reader, &table, "watch") })
+}
+
+/// Reads the key `command`: one command or a list of them.
+pub(super) fn read_commands(reader: &mut Reader, table: &Fields<'_>) -> Option<Vec<String>> {
+    let command = reader.required(table, "command")?;
+    let commands: Vec<String> = if command.is_array() {
         reader.strings(&command).into_iter().map(|(_, text)| text.to_owned()).collect()
     } else {
         vec![reader.string(&command)?.to_owned()]
@@ -50,26 +60,23 @@ pub(super) fn read_build(reader: &mut Reader, fields: &Fields<'_>) -> Option<Bui
     if commands.is_empty() {
         reader.report(Diagnostic::new("`command` is empty", command.span));
     }
-    let workdir = optional_string(reader, &table, "workdir").map(PathBuf::from);
-    Some(Build { commands, workdir, watch: optional_strings(reader, &table, "watch") })
+    Some(commands)
 }
 
-/// Reads `tool.spell`: limits, and the names of environment variables that are let through. Other tools are not our business.
-pub(super) fn read_tool(reader: &mut Reader, fields: &Fields<'_>) -> (Vec<(Limit, u64)>, Vec<String>) {
-    let nothing = (Vec::new(), Vec::new());
-    let Some(tools) = fields.get("tool").and_then(|node| reader.fields(&node, "`tool`")) else { return nothing };
-    let Some(spell) = tools.get("spell").and_then(|node| reader.fields(&node, "`tool.spell`")) else { return nothing };
-    reader.check_keys(&spell, &["limits", "env_passthrough"], &[]);
+/// Reads `tool`: from `tool.spell` limits, and the names of environment variables that are let through. Other tools are kept.
+pub(super) fn read_tool(reader: &mut Reader, fields: &Fields<'_>, component: &mut Component) {
+    let Some(tools) = fields.get("tool").and_then(|node| reader.fields(&node, "`tool`")) else { return };
+    component.tools = read_tools(reader, &tools);
+    let Some(spell) = tools.get("spell").and_then(|node| reader.fields(&node, "`tool.spell`")) else { return };
+    reader.check_keys(&spell, &["limits", "env_passthrough"]);
     let table = spell.get("limits").and_then(|node| reader.fields(&node, "`limits`"));
-    let limits = table.map(|table| limits::read(reader, &table)).unwrap_or_default();
-    let mut names = Vec::new();
+    component.limits = table.map(|table| limits::read(reader, &table)).unwrap_or_default();
     for (node, name) in spell.get("env_passthrough").map(|node| reader.strings(&node)).unwrap_or_default() {
         if !id::is_environment_name(name) {
             reader.report(Diagnostic::new(format!("{} is not the name of an environment variable", quote(name)), node.span.clone()));
         }
-        names.push(name.to_owned());
+        component.env_passthrough.push(name.to_owned());
     }
-    (limits, names)
 }
 
 fn read_pattern(reader: &mut Reader, node: &Node<'_>) -> Option<FileEntry> {
@@ -89,7 +96,7 @@ fn read_pattern(reader: &mut Reader, node: &Node<'_>) -> Option<FileEntry> {
 
 fn read_mount(reader: &mut Reader, node: &Node<'_>) -> Option<FileEntry> {
     let fields = reader.fields(node, "the entry of `files`")?;
-    reader.check_keys(&fields, &["source", "destination"], &[]);
+    reader.check_keys(&fields, &["source", "destination"]);
     let (source_node, destination_node) = (reader.required(&fields, "source"), reader.required(&fields, "destination"));
     let (source_node, destination_node) = (source_node?, destination_node?);
     let (source, destination) = (reader.string(&source_node), reader.string(&destination_node));

@@ -37,8 +37,9 @@ pub(super) fn template(reader: &mut Reader, text: &str, span: Option<Range<usize
             return None;
         }
     };
-    for name in template.names().filter(|name| !scope.variables.contains(name)) {
-        let help = reader.did_you_mean(name, scope.variables.iter().copied()).unwrap_or_else(|| "declare it in [variables]".to_owned());
+    for name in template.names().filter(|name| !scope.variables.contains(*name)) {
+        let help =
+            reader.did_you_mean(name, scope.variables.iter().map(String::as_str)).unwrap_or_else(|| "declare it in [variables]".to_owned());
         reader.report(Diagnostic::new(format!("there is no variable {}", quote(name)), span.clone()).help(help));
     }
     Some(template)
@@ -48,7 +49,7 @@ fn read(reader: &mut Reader, node: &Node<'_>) -> Variable {
     let mut variable = Variable { default: None, secret: false, description: None };
     let name = quote(node.key);
     let Some(fields) = reader.fields(node, format!("[variables.{}]", printable(node.key))) else { return variable };
-    reader.check_keys(&fields, &["default", "required", "secret", "description"], &[]);
+    reader.check_keys(&fields, &["default", "required", "secret", "description"]);
     variable.default = optional_string(reader, &fields, "default");
     variable.description = optional_string(reader, &fields, "description");
     variable.secret = fields.get("secret").and_then(|node| reader.boolean(&node)).unwrap_or(false);
