@@ -1,14 +1,14 @@
-//! Any text as the manifest of an app and as the operator's file: it is accepted and keeps what the types promise, or it is
-//! refused at places that are in the text.
+//! Any text as the manifest of an app, as the operator's file, as runtime configuration and as a lock: it is accepted and keeps what
+//! the types promise, or it is refused at places that are in the text.
 //!
-//! This target knows what both readers promise. It must never know files.
+//! This target knows what the readers promise. It must never know files.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use spell_manifest::{
-    AddressRange, App, Component, DIAGNOSTICS_MAX, Diagnostic, ManifestError, OperatorConfig, Setting, StaticResponse, Template,
-    TriggerTarget, parse,
+    AddressRange, App, Component, DIAGNOSTICS_MAX, Diagnostic, ManifestError, OperatorConfig, RuntimeConfig, Setting, StaticResponse,
+    Template, TriggerTarget, parse, parse_lock,
 };
 use spell_types::Limits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,13 @@ fuzz_target!(|text: &str| {
             assert_eq!(OperatorConfig::parse(&commented(text), "spell.toml").ok(), Some(config), "a comment changes the settings");
         }
         Err(error) => check_error(text, &error),
+    }
+    if let Err(error) = RuntimeConfig::parse(text, "runtime-config.toml", "conf".as_ref()) {
+        check_error(text, &error);
+    }
+    match parse_lock(text, "spin.lock", "app".as_ref(), &["local_service_chaining"]) {
+        Ok(app) => check_app(&app),
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "it could command the terminal: {error}"),
     }
 });
 
@@ -76,6 +83,12 @@ fn check_app(app: &App) {
     for component in &app.components {
         check_component(component, &values);
     }
+    let profiles: BTreeSet<&String> = app.components.iter().flat_map(|component| component.profiles.keys()).collect();
+    for profile in profiles.into_iter().take(8) {
+        let mut applied = app.clone();
+        applied.apply_profile(profile).expect("a component has it");
+        applied.components.iter().for_each(|component| check_component(component, &values));
+    }
 }
 
 fn check_component(component: &Component, values: &BTreeMap<String, String>) {
@@ -87,6 +100,10 @@ fn check_component(component: &Component, values: &BTreeMap<String, String>) {
         resolve(&Template::parse(host).expect("was parsed before"));
     }
     assert!(component.build.as_ref().is_none_or(|build| !build.commands.is_empty()));
+    for (position, dependency) in component.dependencies.iter().enumerate() {
+        let mut others = component.dependencies.iter().skip(position + 1);
+        assert!(others.all(|other| !dependency.name.overlaps(&other.name)), "{} overlaps with another", dependency.name);
+    }
     if let Err(exceeded) = Limits::resolve(&Limits::default(), &Limits::unbounded(), &component.limits) {
         panic!("nothing exceeds no ceiling: {exceeded}");
     }
