@@ -5,12 +5,12 @@
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::OutboundSession;
-use crate::{Audit, Host, LogFile, Outbound};
+use crate::{Audit, Host, LogFile, Outbound, Program};
 use spell_types::{KeyValueStore, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use wasmtime_wasi::{FsPerms, WasiCtx};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 /// Most random bytes that a guest gets from one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
@@ -60,12 +60,21 @@ impl Grants {
     pub fn host(self: &Arc<Self>, limits: &Limits) -> Host {
         let budget = Arc::new(LogBudget::new(limits));
         let session = OutboundSession::new(Arc::clone(self), limits);
-        Host::new(self.wasi(&budget), session, Arc::clone(self), budget)
+        Host::new(self.wasi(&budget).build(), session, Arc::clone(self), budget)
+    }
+
+    /// The state of one request that a program is run for.
+    pub fn host_of_program(self: &Arc<Self>, limits: &Limits, program: &Program) -> Host {
+        let budget = Arc::new(LogBudget::new(limits));
+        let session = OutboundSession::new(Arc::clone(self), limits);
+        let mut wasi = self.wasi(&budget);
+        wasi.args(&program.arguments).envs(&program.environment).stdin(program.stdin()).stdout(program.output.stream());
+        Host::new(wasi.build(), session, Arc::clone(self), budget)
     }
 
     /// Sockets and name lookup stay as they are by default: denied. Random generators are seeded from the thread's own secure
     /// generator, which goes to the system once in many requests.
-    fn wasi(&self, budget: &Arc<LogBudget>) -> WasiCtx {
+    fn wasi(&self, budget: &Arc<LogBudget>) -> WasiCtxBuilder {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment)
             .stdout(LogStream::new(self.stdout.clone(), Arc::clone(budget)))
@@ -78,7 +87,7 @@ impl Grants {
         {
             tracing::error!(component = %self.component, path = %files.display(), %error, "the component's files cannot be opened; it runs without");
         }
-        wasi.build()
+        wasi
     }
 }
 

@@ -14,6 +14,7 @@ mod key_value;
 mod link;
 mod logs;
 mod outbound;
+mod program;
 mod variables;
 
 pub use audit::{Audit, Rule};
@@ -23,4 +24,5 @@ pub use host::Host;
 pub use key_value::OpenStore;
 pub use link::{add_plain_to_linker, add_to_linker};
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
-pub use outbound::{Enforcement, Outbound, OutboundError, OutboundRules, TlsRoots};
+pub use outbound::{Enforcement, Neighbour, NeighbourAnswer, Neighbours, Outbound, OutboundError, OutboundRules, TlsRoots};
+pub use program::{Program, ProgramOutput};

@@ -6,6 +6,7 @@
 mod body;
 mod connector;
 mod failure;
+mod neighbours;
 mod session;
 
 use connector::Connector;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+pub use neighbours::{Neighbour, NeighbourAnswer, Neighbours};
 pub(crate) use session::OutboundSession;
 
 /// Most bytes of path and query.
@@ -109,6 +111,8 @@ impl Default for OutboundRules {
 pub struct Outbound {
     rules: OutboundRules,
     tls: TlsRoots,
+    /// The other components of the app, where it has any that may be asked.
+    neighbours: Option<Arc<dyn Neighbours>>,
     /// Made by the first request: most components have none to make.
     client: OnceLock<Client<Connector, WasiBody>>,
     concurrent: Arc<Semaphore>,
@@ -121,7 +125,13 @@ impl Outbound {
             *timeout = (*timeout).min(TIMEOUT_MAX);
         }
         let concurrent = Arc::new(Semaphore::new(rules.concurrent_max.min(Semaphore::MAX_PERMITS)));
-        Outbound { rules, tls: tls.clone(), client: OnceLock::new(), concurrent }
+        Outbound { rules, tls: tls.clone(), neighbours: None, client: OnceLock::new(), concurrent }
+    }
+
+    /// The same, with a way to the other components of the app. Without it, no request to one is answered.
+    #[must_use]
+    pub fn with_neighbours(self, neighbours: Arc<dyn Neighbours>) -> Outbound {
+        Outbound { neighbours: Some(neighbours), ..self }
     }
 
     fn client(&self) -> &Client<Connector, WasiBody> {

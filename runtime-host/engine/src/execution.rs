@@ -2,8 +2,8 @@
 
 use crate::Failure;
 use crate::cpu::CpuTime;
+use crate::handler::Answer;
 use crate::meter::Report;
-use crate::spell::Answer;
 use crate::waker::GuestWaker;
 use spell_types::Usage;
 use std::pin::Pin;

@@ -12,6 +12,7 @@ mod execution;
 mod failure;
 #[cfg(test)]
 mod generated;
+mod handler;
 mod library;
 mod meter;
 mod slice;
@@ -23,6 +24,7 @@ pub use compile::{ChildCompiler, CompileError, CompileLimits, Compiler, Exceeded
 pub use config::{Engine, EngineConfig, EngineError, Flavour, Linkers};
 pub use execution::Execution;
 pub use failure::Failure;
+pub use handler::Answer;
 pub use library::{Library, LibraryBounds, RegisteredSpell};
 pub use meter::Guest;
 pub use spell::{HttpSpell, LoadError};

@@ -49,6 +49,7 @@ pub struct RegisteredSpell<C: 'static> {
     flavour: Flavour,
     source: PathBuf,
     places: u32,
+    is_program: bool,
     loaded: ArcSwapOption<HttpSpell<C>>,
     /// In seconds since the library was made.
     used_at: AtomicU64,
@@ -83,6 +84,11 @@ impl<C> RegisteredSpell<C> {
     pub fn places(&self) -> u32 {
         self.places
     }
+
+    /// Whether it is a program, which is run for a request; see [`HttpSpell::run`].
+    pub fn is_program(&self) -> bool {
+        self.is_program
+    }
 }
 
 impl<C: WasiView + WasiHttpView + Send + 'static> Library<C> {
@@ -105,6 +111,7 @@ impl<C: WasiView + WasiHttpView + Send + 'static> Library<C> {
             flavour: spell.flavour(),
             source: source.to_owned(),
             places: spell.places(),
+            is_program: spell.is_program(),
             loaded: ArcSwapOption::empty(),
             used_at: AtomicU64::new(self.seconds(Instant::now())),
             loading: tokio::sync::Mutex::default(),

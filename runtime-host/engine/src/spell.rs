@@ -2,20 +2,17 @@
 
 use crate::config::MEMORIES_PER_PLACE;
 use crate::execution::Execution;
+use crate::handler::{self, Answer, Export, Handler};
 use crate::meter::{Guest, MeteredStore, Report};
 use crate::{CompileError, Engine, Failure, Flavour, Linkers, failure};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use spell_types::Limits;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiView;
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
-use wasmtime_wasi_http::p3;
-use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
+use wasmtime_wasi_http::{Error, WasiHttpView};
 
 /// Why a component cannot serve HTTP here.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +21,10 @@ pub enum LoadError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// It exports nothing that answers HTTP.
-    #[error("exports no HTTP handler: expected `wasi:http/incoming-handler@0.2.x` or `wasi:http/handler@0.3.x`, found {}", list(.exports))]
+    #[error(
+        "exports no HTTP handler: expected `wasi:http/incoming-handler@0.2.x`, `wasi:http/handler@0.3.x`, `fermyon:spin/inbound-http` or, for \
+         the executor wagi, `wasi:cli/run@0.2.x`; found {}", list(.exports)
+    )]
     NoHandler {
         /// What it exports.
         exports: Vec<String>,
@@ -62,13 +62,6 @@ pub struct HttpSpell<C: 'static> {
     code_bytes: u64,
 }
 
-enum Handler<C: 'static> {
-    /// WASI 0.2: `wasi:http/incoming-handler`.
-    P2(ProxyPre<Guest<C>>),
-    /// WASI 0.3: `wasi:http/handler`.
-    P3(ServicePre<Guest<C>>),
-}
-
 impl<C> HttpSpell<C> {
     /// Bytes of its code, which are mapped while it is loaded.
     pub(crate) fn code_bytes(&self) -> u64 {
@@ -94,13 +87,10 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
     /// Links compiled code to what the host offers.
     pub(crate) fn link(engine: &Engine, linkers: &Linkers<Guest<C>>, component: &Component, flavour: Flavour) -> Result<Self, LoadError> {
         let (wasmtime, linker) = (engine.of(flavour), linkers.of(flavour));
-        let revision = revision(wasmtime, component)?;
+        let export = Export::of(wasmtime, component)?;
         let link = |error: wasmtime::Error| LoadError::Link { reason: failure::readable(&error) };
         let instance = linker.instantiate_pre(component).map_err(link)?;
-        let handler = match revision {
-            Revision::P2 => Handler::P2(ProxyPre::new(instance).map_err(link)?),
-            Revision::P3 => Handler::P3(ServicePre::new(instance).map_err(link)?),
-        };
+        let handler = Handler::new(export, instance).map_err(link)?;
         let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
         // One that is larger than a small host takes all of it, rather than never finding a place.
         let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
@@ -119,6 +109,11 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         self.flavour
     }
 
+    /// Whether it is a program, to be run by [`HttpSpell::run`], and no handler for [`HttpSpell::call`].
+    pub fn is_program(&self) -> bool {
+        matches!(self.handler, Handler::Program(_))
+    }
+
     /// Starts an execution. Nothing runs until the execution is polled, and it ends when it is dropped.
     pub fn call<B>(self: &Arc<Self>, request: Request<B>, host: C, limits: &Limits) -> Result<Execution, Failure>
     where
@@ -131,9 +126,28 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         let spell = self.clone();
         let run = async move {
             match &spell.handler {
-                Handler::P2(pre) => run_p2(pre, store, request, answer).await,
-                Handler::P3(pre) => run_p3(pre, store, request, answer).await,
+                Handler::P2(pre) => handler::p2::run(pre, store, request, answer).await,
+                Handler::P3(pre) => handler::p3::run(pre, store, request, answer).await,
+                Handler::Spin1(pre, function) => handler::spin1::run(pre, *function, store, request, answer).await,
+                // Whoever calls a program as if it were none gets no answer.
+                Handler::Program(_) => Ok(()),
             }
+        };
+        Ok(Execution::new(Box::pin(run), response, report))
+    }
+
+    /// Starts an execution of a program, whose answer is made of what it has left behind when it has ended.
+    pub fn run(self: &Arc<Self>, host: C, limits: &Limits, answer: impl FnOnce() -> Answer + Send + 'static) -> Result<Execution, Failure> {
+        let report = Arc::new(Report::default());
+        let store = self.store(host, limits, &report)?;
+        let (sender, response) = oneshot::channel();
+        let spell = self.clone();
+        let run = async move {
+            if let Handler::Program(pre) = &spell.handler {
+                handler::program::run(pre, store).await?;
+                let _ = sender.send(answer());
+            }
+            Ok(())
         };
         Ok(Execution::new(Box::pin(run), response, report))
     }
@@ -145,6 +159,8 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         let made = match &self.handler {
             Handler::P2(pre) => pre.instantiate_async(store).await.map(drop),
             Handler::P3(pre) => pre.instantiate_async(store).await.map(drop),
+            Handler::Spin1(pre, _) => pre.instantiate_async(store).await.map(drop),
+            Handler::Program(pre) => pre.instantiate_async(store).await.map(drop),
         };
         made.map_err(|error| Failure::from_error(&error, report.refused()))
     }
@@ -152,86 +168,4 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
     fn store(&self, host: C, limits: &Limits, report: &Arc<Report>) -> Result<MeteredStore<C>, Failure> {
         MeteredStore::new(&self.engine, self.flavour, host, limits, report.clone()).map_err(|error| Failure::Host(format!("{error:#}")))
     }
-}
-
-pub(crate) type Answer = Result<Response<WasiBody>, Failure>;
-
-async fn run_p2<C, B>(
-    pre: &ProxyPre<Guest<C>>,
-    mut store: MeteredStore<C>,
-    request: Request<B>,
-    answer: oneshot::Sender<Answer>,
-) -> wasmtime::Result<()>
-where
-    C: WasiView + WasiHttpView + Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Error>,
-{
-    let store = &mut store.store;
-    let proxy = pre.instantiate_async(&mut *store).await?;
-    let mut http = store.data_mut().http();
-    let scheme = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
-    let request = http.new_incoming_request(scheme, request)?;
-    let response = http.new_response_outparam_from_callback(move |result| {
-        let _ = answer.send(result.map_err(|code| Failure::GuestError(format!("{code:?}"))));
-    })?;
-    proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, response).await
-}
-
-async fn run_p3<C, B>(
-    pre: &ServicePre<Guest<C>>,
-    mut store: MeteredStore<C>,
-    request: Request<B>,
-    answer: oneshot::Sender<Answer>,
-) -> wasmtime::Result<()>
-where
-    C: WasiView + WasiHttpView + Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Error>,
-{
-    let store = &mut store.store;
-    let service = pre.instantiate_async(&mut *store).await?;
-    let (request, request_done) = p3::Request::from_http(store.data_mut().http().hooks, request);
-    store
-        .run_concurrent(async |accessor| -> wasmtime::Result<()> {
-            match service.handle(accessor, request).await? {
-                Ok(response) => {
-                    let response = accessor.with(|mut store| response.into_http(&mut store, request_done))?;
-                    let _ = answer.send(Ok(response));
-                }
-                Err(code) => {
-                    let _ = answer.send(Err(Failure::GuestError(format!("{code:?}"))));
-                }
-            }
-            // The guest may still be writing its body.
-            std::future::poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
-            Ok(())
-        })
-        .await?
-}
-
-enum Revision {
-    P2,
-    P3,
-}
-
-fn revision(engine: &wasmtime::Engine, component: &Component) -> Result<Revision, LoadError> {
-    let exports: Vec<String> = component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
-    let handlers: Vec<(Revision, &String)> =
-        exports.iter().filter_map(|name| handler_revision(name).map(|revision| (revision, name))).collect();
-    match handlers.len() {
-        0 => Err(LoadError::NoHandler { exports }),
-        1 => handlers.into_iter().next().map(|(revision, _)| revision).ok_or(LoadError::NoHandler { exports: Vec::new() }),
-        _ => Err(LoadError::ManyHandlers { exports: handlers.into_iter().map(|(_, name)| name.clone()).collect() }),
-    }
-}
-
-/// Pre-releases (`0.2.0-rc-…`, `0.3.0-rc-…`) have other types under the same names: they are no handlers of ours.
-fn handler_revision(export: &str) -> Option<Revision> {
-    let final_release = |version: &str| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if let Some(version) = export.strip_prefix("wasi:http/incoming-handler@0.2.") {
-        return final_release(version).then_some(Revision::P2);
-    }
-    let version = export.strip_prefix("wasi:http/handler@0.3.")?;
-    final_release(version).then_some(Revision::P3)
 }

@@ -4,14 +4,17 @@
 
 use super::body::LimitedBody;
 use super::connector::{DIALLING, Dialling};
-use super::{Enforcement, Outbound, Timeouts, destination, failure};
+use super::{Enforcement, Neighbour, Outbound, Timeouts, destination, failure};
 use crate::{Grants, Rule, depth};
+use http::uri::Scheme;
 use http::{HeaderName, Request, Response, header};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use spell_policy::{AddressRefused, Destination};
 use spell_types::{Limit, Limits};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -44,6 +47,8 @@ struct Attempt {
     outbound: Arc<Outbound>,
     shared: Arc<Shared>,
     timeouts: Timeouts,
+    /// Whom of its own app it is for.
+    neighbour: Option<Neighbour>,
 }
 
 type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -107,7 +112,8 @@ impl OutboundSession {
         }
         depth::mark(request.headers_mut(), self.depth);
         let timeouts = Timeouts::new(&outbound.rules, options);
-        Ok(Attempt { grants: Arc::clone(&self.grants), outbound, shared, timeouts })
+        let neighbour = Neighbour::at(&destination);
+        Ok(Attempt { grants: Arc::clone(&self.grants), outbound, shared, timeouts, neighbour })
     }
 }
 
@@ -146,9 +152,32 @@ impl Attempt {
         let started = tokio::time::Instant::now();
         let permits = tokio::time::timeout(self.timeouts.first_byte, self.permits()).await.map_err(|_| Error::ConnectionLimitReached)?;
         let left = self.timeouts.first_byte.saturating_sub(started.elapsed());
+        let (bytes_max, silence_max) = (self.outbound.rules.response_bytes_max, self.timeouts.between_bytes);
+        let response = match &self.neighbour {
+            Some(neighbour) => {
+                let answer = tokio::time::timeout(left, self.ask(neighbour, request)).await.map_err(|_| Error::ConnectionReadTimeout)??;
+                answer.map(|body| LimitedBody::new(body, bytes_max, silence_max, permits).boxed_unsync())
+            }
+            None => self.fetch(request, left).await?.map(|body| LimitedBody::new(body, bytes_max, silence_max, permits).boxed_unsync()),
+        };
+        let done: Done = Box::new(std::future::ready(Ok(())));
+        Ok((response, done))
+    }
+
+    /// Asks within the app.
+    async fn ask(&self, neighbour: &Neighbour, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+        match &self.outbound.neighbours {
+            // There is no TLS inside a process, and nobody else has these names.
+            Some(neighbours) if request.uri().scheme() == Some(&Scheme::HTTP) => neighbours.ask(neighbour.clone(), request).await,
+            _ => Err(Error::DestinationNotFound),
+        }
+    }
+
+    /// Asks over the network.
+    async fn fetch(&self, request: Request<WasiBody>, within: Duration) -> Result<Response<Incoming>, Error> {
         let destination = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let sent = DIALLING.scope(self.dialling(&destination), self.outbound.client().request(request));
-        let response = match tokio::time::timeout(left, sent).await {
+        let response = match tokio::time::timeout(within, sent).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.report(&destination, &error)),
             Err(_) => return Err(Error::ConnectionReadTimeout),
@@ -157,11 +186,7 @@ impl Attempt {
         if response.status().is_informational() {
             return Err(Error::HttpUpgradeFailed);
         }
-        let response = response.map(|body| {
-            LimitedBody::new(body, self.outbound.rules.response_bytes_max, self.timeouts.between_bytes, permits).boxed_unsync()
-        });
-        let done: Done = Box::new(std::future::ready(Ok(())));
-        Ok((response, done))
+        Ok(response)
     }
 
     /// A place among those of this request, and one among those of the component.
