@@ -7,7 +7,7 @@ DENY_VERSION := 0.20.2
 # Without a terminal there is no progress bar, only a line per step.
 CARGO_QUIET := $(shell test -t 2 || echo --quiet)
 
-.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network
+.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network plugin
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -64,6 +64,9 @@ deny: ## Check licences, bans and, where the database can be reached, advisories
 
 bench: build ## Measure against the public peers; prints a table
 	@bench/run.sh
+
+plugin: build ## Make the plugin that lets `spin up` start this host, in target/plugin
+	@scripts/plugin.sh
 
 clean: ## Remove everything that was built, installed or stored
 	@rm -rf target components/target bench/target fuzz/target .tools .spell

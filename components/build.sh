@@ -13,7 +13,7 @@ build)
     cargo build --quiet --locked --release --target wasm32-wasip2 --workspace
     say "building the C guest"
     wordcount/build.sh
-    for guest in guestbook hello hello_p2 hello_p3 kernels settings tests_p2 tests_p3 weather wordcount; do
+    for guest in guestbook hello hello_p2 hello_p3 kernels settings tests_p2 tests_p3 tests_spin1 tests_wagi weather wordcount; do
         file=${CARGO_TARGET_DIR:-target}/wasm32-wasip2/release/$guest.wasm
         say "$(wc -c <"$file") bytes  $guest.wasm"
     done

@@ -50,10 +50,12 @@ impl Host {
             let ended = child.0.try_wait().expect("wait");
             assert!(ended.is_none(), "the host ended: {}", captured.stderr());
             // The two streams are read by threads of their own: the line that was printed first may be seen last.
-            captured.stdout().contains("Available Routes:") && captured.stderr().contains("Storing default")
+            let stdout = captured.stdout();
+            (stdout.contains("Available Routes:") || stdout.contains("base_url")) && captured.stderr().contains("Storing default")
         });
-        let app = address(&captured.stdout(), "Serving http://");
-        let control = address(&captured.stderr(), "Control plane on http://");
+        let stdout = captured.stdout();
+        let app = address(&stdout, if stdout.contains("base_url") { "base_url" } else { "Serving " });
+        let control = address(&captured.stderr(), "Control plane on ");
         Self { app, control, child, captured, directory: Arc::new(directory), state_dir }
     }
 
@@ -133,8 +135,9 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 fn address(text: &str, prefix: &str) -> Client {
-    let (_, rest) = text.split_once(prefix).unwrap_or_else(|| panic!("no \"{prefix}\" in {text:?}"));
-    let address: SocketAddr = rest.lines().next().unwrap_or_default().trim().parse().expect("address");
+    let url = text.split_once(prefix).and_then(|(_, rest)| rest.split_once("://"));
+    let (_, rest) = url.unwrap_or_else(|| panic!("no \"{prefix}\" in {text:?}"));
+    let address: SocketAddr = rest.split(['\n', '"']).next().unwrap_or_default().trim().parse().expect("address");
     Client { address }
 }
 

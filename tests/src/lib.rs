@@ -9,6 +9,7 @@ mod client;
 mod host;
 pub mod hostile;
 mod manifest;
+mod plugin;
 mod setup;
 mod upstream;
 
@@ -16,5 +17,6 @@ pub use answer::Answer;
 pub use client::{Client, Pending, Request, encode};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};
+pub use plugin::Plugin;
 pub use setup::{Ended, Setup, binary, run, run_with_input};
 pub use upstream::Upstream;

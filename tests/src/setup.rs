@@ -5,7 +5,7 @@ use crate::host::Captured;
 use crate::manifest::workspace;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A host that is about to be started. It gets a directory of its own and none of the test's environment.
@@ -153,7 +153,10 @@ pub fn run_with_input(arguments: &[&str], input: &[u8]) -> (std::process::ExitSt
 
 /// Runs the binary with these arguments to its end.
 pub fn run(arguments: &[&str]) -> Ended {
-    let output = command().args(arguments).stdin(Stdio::null()).output().expect("run");
+    ended(&command().args(arguments).stdin(Stdio::null()).output().expect("run"))
+}
+
+pub(crate) fn ended(output: &Output) -> Ended {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }

@@ -13,7 +13,6 @@ fn what_is_not_run_is_refused_by_name() {
     let remote = "source = { url = \"https://example.com/a.wasm\", digest = \"sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\" }";
     for (manifest, reason) in [
         (with("", "[[trigger.redis]]\nchannel = \"x\"\ncomponent = \"a\""), "trigger \"a-redis-trigger\" is of type \"redis\""),
-        (with("", "executor = { type = \"wagi\" }"), "trigger \"a-http-trigger\": the executor `wagi` is not supported yet"),
         (
             with("", "dependencies = { middleware = [{ path = \"m.wasm\" }] }"),
             "trigger \"a-http-trigger\": `middleware` is not supported yet",

@@ -1,5 +1,11 @@
 //! What can be typed.
 
+mod spin;
+mod up;
+
+pub(crate) use spin::{Format, SpinFlags};
+pub(crate) use up::Up;
+
 use clap::{Args, Parser, Subcommand};
 use spell_engine::Flavour;
 use std::path::PathBuf;
@@ -16,7 +22,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve an app
-    Up(Up),
+    Up(Box<Up>),
+    /// Build the components of an app
+    Build(Build),
     /// Show what spells have used
     Stats(Stats),
     /// Compile one component from standard input to standard output; what `up` calls, for itself
@@ -41,42 +49,15 @@ pub(crate) struct CompileWorker {
     pub(crate) cpu_seconds_max: u64,
 }
 
-/// Serve an app
+/// Build the components of an app
 #[derive(Debug, Args)]
-pub(crate) struct Up {
-    /// The app: a spin.toml, a directory with one, or a .wasm file
+pub(crate) struct Build {
+    /// The app: a spin.toml, or a directory with one
     #[arg(short = 'f', long = "from", alias = "file", alias = "from-file", value_name = "APP", default_value = ".")]
     pub(crate) from: PathBuf,
-    /// Address to serve the app on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", env = "SPIN_HTTP_LISTEN_ADDR")]
-    pub(crate) listen: String,
-    /// If the port is taken, try the next ones
-    #[arg(long)]
-    pub(crate) find_free_port: bool,
-    /// Address for /healthz and /metrics, or `off`
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
-    pub(crate) control_listen: String,
-    /// Directory for databases, logs and compiled code [default: .spell beside the app]
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) state_dir: Option<PathBuf>,
-    /// Directory for the output of components [default: logs in the state directory]
-    #[arg(short = 'L', long, value_name = "DIRECTORY", env = "SPIN_LOG_DIR")]
-    pub(crate) log_dir: Option<PathBuf>,
-    /// The operator's file: defaults, ceilings and settings of the host
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Give a variable of the app a value
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = pair)]
-    pub(crate) variables: Vec<(String, String)>,
-    /// Set an environment variable for all components
-    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
-    pub(crate) environment: Vec<(String, String)>,
-    /// Show neither requests nor the output of components
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-    /// Threads that serve requests [default: one per processor]
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) threads: Option<usize>,
+    /// Only these components
+    #[arg(short = 'c', long = "component-id", value_name = "ID")]
+    pub(crate) components: Vec<String>,
 }
 
 /// Show what spells have used
@@ -94,11 +75,4 @@ pub(crate) struct Stats {
 
 fn flavour(text: &str) -> Result<Flavour, String> {
     Flavour::from_name(text).ok_or_else(|| format!("there is no flavour \"{text}\""))
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("write NAME=VALUE, not \"{text}\"")),
-    }
 }

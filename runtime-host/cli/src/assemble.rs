@@ -8,12 +8,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use spell_capabilities::{Audit, Enforcement, Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
 use spell_engine::{Engine, Guest, Library, LibraryBounds, Linkers};
-use spell_manifest::{App, Component, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget};
+use spell_manifest::{
+    App, Component, Executor, HttpTrigger, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget,
+};
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
 use spell_types::{KeyValueStore, Limits};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -25,10 +28,20 @@ pub(crate) struct Parts<'a> {
     pub(crate) config: &'a OperatorConfig,
     pub(crate) engine: &'a Engine,
     pub(crate) state_dir: &'a Path,
-    pub(crate) log_dir: &'a Path,
+    pub(crate) log_dir: Option<&'a Path>,
     pub(crate) logs: &'a LogWriter,
     pub(crate) audit: &'a Audit,
     pub(crate) key_value: Arc<dyn KeyValueStore>,
+    /// Where the app will be served.
+    pub(crate) address: SocketAddr,
+}
+
+/// What the grants of all components have in common.
+struct Shared<'a> {
+    served: &'a HashSet<&'a str>,
+    variables: BTreeMap<String, String>,
+    tls: TlsRoots,
+    neighbours: Arc<trigger::Neighbours>,
 }
 
 /// The label of the key-value store that every host has.
@@ -43,14 +56,14 @@ impl Parts<'_> {
         for warning in &self.app.warnings {
             tracing::warn!("{warning}");
         }
-        let variables = self.variables()?;
-        let tls = TlsRoots::web()?;
+        let neighbours = Arc::new(trigger::Neighbours::default());
+        let shared = Shared { served: &served, variables: self.variables()?, tls: TlsRoots::web()?, neighbours: neighbours.clone() };
         let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
         let mut granted = Vec::new();
         for component in self.app.components.iter().filter(|component| served.contains(component.id.as_str())) {
             let context = || format!("component \"{}\"", component.id);
             let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
-            granted.push((component, Arc::new(self.grants(component, &variables, &tls).with_context(context)?), limits));
+            granted.push((component, Arc::new(self.grants(component, &shared).with_context(context)?), limits));
         }
         let library = Arc::new(Library::new(self.engine.clone(), linkers, self.bounds()?));
         let components = self.load_all(&library, granted)?;
@@ -59,7 +72,8 @@ impl Parts<'_> {
         for warning in routes.warnings() {
             tracing::warn!("{warning}");
         }
-        Ok((trigger::App { info, routes }, library))
+        let components = components.into_values().map(|component| (component.id().clone(), component)).collect();
+        Ok((trigger::App { info, routes, components, neighbours, address: self.address }, library))
     }
 
     fn linkers(&self) -> wasmtime::Result<Linkers<Guest<Host>>> {
@@ -90,15 +104,15 @@ impl Parts<'_> {
     }
 
     fn variables(&self) -> Result<BTreeMap<String, String>> {
-        let given: BTreeMap<String, String> = self.arguments.variables.iter().cloned().collect();
+        let given: BTreeMap<String, String> = self.arguments.variables.iter().flat_map(|some| some.0.iter().cloned()).collect();
         Ok(self.app.resolve_variables(&given, |name| std::env::var(name).ok())?)
     }
 
-    fn grants(&self, component: &Component, variables: &BTreeMap<String, String>, tls: &TlsRoots) -> Result<Grants> {
+    fn grants(&self, component: &Component, shared: &Shared) -> Result<Grants> {
         if let Some(label) = component.key_value_stores.iter().find(|label| *label != DEFAULT_STORE) {
             bail!("unknown key_value_stores label \"{label}\" for component \"{}\": there is only \"{DEFAULT_STORE}\"", component.id);
         }
-        let resolve = |template: &Template| template.resolve(|name| variables.get(name).map(String::as_str));
+        let resolve = |template: &Template| template.resolve(|name| shared.variables.get(name).map(String::as_str));
         let mut resolved = BTreeMap::new();
         for (name, template) in &component.variables {
             resolved.insert(name.clone(), resolve(template)?);
@@ -107,16 +121,22 @@ impl Parts<'_> {
         for host in &component.allowed_outbound_hosts {
             hosts.push(resolve(&Template::parse(host)?)?);
         }
+        let outbound = Outbound::new(self.outbound_rules(&hosts, shared.served)?, &shared.tls).with_neighbours(shared.neighbours.clone());
         let log = |stream: &str| {
-            let mirror = (!self.arguments.quiet).then_some(component.id.as_str());
-            self.logs.open(Some(&self.log_dir.join(format!("{}_{stream}.txt", component.id))), mirror)
+            let path = self.log_dir.map(|directory| directory.join(format!("{}_{stream}.txt", component.id)));
+            if let Some(path) = path.as_ref().filter(|path| self.arguments.truncate_logs && path.exists()) {
+                fs::write(path, "").with_context(|| format!("cannot empty {}", path.display()))?;
+            }
+            let follow = &self.arguments.follow;
+            let is_shown = if follow.is_empty() { !self.arguments.quiet } else { follow.contains(&component.id) };
+            Ok::<_, anyhow::Error>(self.logs.open(path.as_deref(), is_shown.then_some(component.id.as_str()))?)
         };
         Ok(Grants {
             environment: self.environment(component),
             variables: resolved,
             key_value: Some(self.key_value.clone()),
             key_value_stores: component.key_value_stores.iter().cloned().collect(),
-            outbound: Some(Arc::new(Outbound::new(self.outbound_rules(&hosts)?, tls))),
+            outbound: Some(Arc::new(outbound)),
             files: files::copy(self.app, component, &self.state_dir.join("assets"))?,
             stdout: log("stdout")?,
             stderr: log("stderr")?,
@@ -137,10 +157,10 @@ impl Parts<'_> {
         variables.into_iter().collect()
     }
 
-    fn outbound_rules(&self, hosts: &[String]) -> Result<OutboundRules> {
+    fn outbound_rules(&self, hosts: &[String], served: &HashSet<&str>) -> Result<OutboundRules> {
         let allowed = AllowedHosts::parse(hosts.iter().map(String::as_str))?;
-        if let Some(entry) = allowed.internal_entries().next() {
-            bail!("allowed_outbound_hosts = [\"{entry}\"]: calling another component of the app is not supported yet");
+        if let Some(name) = allowed.internal_components().find(|name| !served.contains(name)) {
+            bail!("allowed_outbound_hosts: \"http://{name}.spin.internal\" is no component that a trigger of the app leads to");
         }
         let settings = &self.config.settings;
         let networks = |ranges: &[spell_manifest::AddressRange]| {
@@ -197,7 +217,23 @@ impl Parts<'_> {
         })?;
         let context = || format!("component \"{}\": {source}", component.id);
         let spell = library.register(path, &wasm).with_context(context)?;
-        Ok(trigger::Component::new(library.clone(), spell, grants, limits))
+        let is_program = spell.is_program();
+        let made = trigger::Component::new(library.clone(), spell, grants, limits);
+        match self.arguments_of(&component.id) {
+            Some(arguments) if is_program => Ok(made.with_arguments(arguments.into())),
+            None if !is_program => Ok(made),
+            Some(_) => bail!("{}: its trigger has the executor `wagi`, but it is no program: it does not export `wasi:cli/run`", context()),
+            None => bail!("{}: it is a program; write `executor = {{ type = \"wagi\" }}` in its trigger", context()),
+        }
+    }
+
+    /// What a component is run with, if its trigger says that it is a program. Of several triggers the last one counts.
+    fn arguments_of(&self, id: &str) -> Option<&str> {
+        let is_of = |trigger: &&HttpTrigger| matches!(&trigger.target, TriggerTarget::Component(component) if component == id);
+        match &self.app.triggers.iter().rfind(is_of)?.executor {
+            Executor::Wagi { argv, .. } => Some(argv),
+            Executor::Http => None,
+        }
     }
 
     fn routes(&self, components: &HashMap<String, Arc<trigger::Component>>) -> Result<Vec<(String, trigger::Target)>> {

@@ -5,12 +5,17 @@
 #![expect(clippy::print_stderr, reason = "the command line is what talks to the terminal")]
 
 mod access;
+mod announcement;
 mod args;
 mod assemble;
+mod build;
 mod compiling;
 mod files;
+mod listen;
 mod not_run;
 mod output;
+mod plugin;
+mod selection;
 mod sinks;
 mod stats;
 mod system;
@@ -28,18 +33,25 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("SPELL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
+    if plugin::is_called(std::env::args_os().next().as_deref()) {
+        return end(plugin::run(version::line()));
+    }
     let matches = Arguments::command().version(version::line()).get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
-    let filter = EnvFilter::try_from_env("SPELL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
-    let result = match arguments.command {
+    end(match arguments.command {
         Command::Up(up) => up::run(&up),
+        Command::Build(build) => build::run(&build),
         Command::Stats(stats) => stats::run(&stats),
         Command::CompileWorker(worker) => return compiling::serve(&worker),
-    };
+    })
+}
+
+fn end(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,7 +3,7 @@
 //! It knows what is missing. It must never know how to make up for it.
 
 use anyhow::{Context, Result, bail};
-use spell_manifest::{App, Component, Executor, Source};
+use spell_manifest::{App, Component, Source};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -15,9 +15,6 @@ pub(crate) fn refuse(app: &App, served: &HashSet<&str>) -> Result<()> {
     }
     for trigger in &app.triggers {
         let id = &trigger.id;
-        if let Executor::Wagi { .. } = trigger.executor {
-            bail!("trigger \"{id}\": the executor `wagi` is not supported yet; build the component for `wasi:http`");
-        }
         if !trigger.middleware.is_empty() {
             bail!("trigger \"{id}\": `middleware` is not supported yet; compose it into the component");
         }

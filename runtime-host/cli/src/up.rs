@@ -1,22 +1,24 @@
 //! `spell up`: puts the rooms together, serves until it is told to stop, and stops in order.
 
 use crate::access::Terminal;
-use crate::args::Up;
+use crate::announcement::announcement;
+use crate::args::{SpinFlags, Up};
 use crate::assemble::Parts;
-use crate::compiling;
+use crate::listen::bind;
 use crate::output::print;
 use crate::sinks::Sinks;
 use crate::system;
 use crate::version;
-use anyhow::{Context, Result, bail};
+use crate::{build, compiling, selection};
+use anyhow::{Context, Result};
 use spell_api::{Control, Metrics};
 use spell_capabilities::{self as capabilities, Audit, LogWriter, Rotation, Rule};
 use spell_engine::{CodeCache, Engine, EngineConfig, Library};
-use spell_manifest::{App, OperatorConfig, Setting, TriggerRoute, TriggerTarget};
+use spell_manifest::{App, OperatorConfig, Setting};
 use spell_store::{Database, MetricsFile, Recorder};
-use spell_trigger_http::{AccessLog, Server, ServerConfig};
-use std::collections::HashMap;
-use std::net::{TcpListener, ToSocketAddrs};
+use spell_trigger_http::{AccessLog, Server, ServerConfig, Tls};
+use spell_types::Limit;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,8 +30,30 @@ use tokio::sync::oneshot;
 /// Serves the app until a signal.
 pub(crate) fn run(arguments: &Up) -> Result<()> {
     version::check()?;
-    let app = spell_manifest::load(&arguments.from)?;
-    let config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
+    let mut app = spell_manifest::load(&arguments.from)?;
+    if let Some(profile) = &arguments.profile {
+        app.apply_profile(profile)?;
+    }
+    if arguments.build {
+        build::build(&app, &arguments.components)?;
+    }
+    run_app(app, arguments)
+}
+
+/// Serves the app of a lock file, which Spin made of a manifest.
+pub(crate) fn run_locked(url: &str, arguments: &Up) -> Result<()> {
+    version::check()?;
+    run_app(spell_manifest::load_lock_at(url, FEATURES)?, arguments)
+}
+
+/// What an app can require of its host, by Spin's names.
+const FEATURES: &[&str] = &["local_service_chaining"];
+
+fn run_app(mut app: App, arguments: &Up) -> Result<()> {
+    selection::keep(&mut app, &arguments.components)?;
+    selection::check_followed(&app, &arguments.follow)?;
+    let mut config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
+    apply(&arguments.spin, &mut config);
     system::prepare(&config.settings);
     let listener = bind(&arguments.listen, arguments.find_free_port)?;
     let control = if arguments.control_listen == "off" { None } else { Some(bind(&arguments.control_listen, false)?) };
@@ -41,6 +65,35 @@ pub(crate) fn run(arguments: &Up) -> Result<()> {
     served
 }
 
+/// An address at which a listener of this machine can be reached from it.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// What Spin's flags say goes before what the operator's file says.
+fn apply(flags: &SpinFlags, config: &mut OperatorConfig) {
+    for warning in flags.without_effect() {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(bytes) = flags.max_instance_memory {
+        for limits in [&mut config.defaults, &mut config.ceilings] {
+            limits.set(Limit::Memory, limits.get(Limit::Memory).min(bytes));
+        }
+    }
+    if let Some(time) = flags.request_timeout {
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+        config.defaults.set(Limit::Time, time_ms.min(config.ceilings.get(Limit::Time)));
+    }
+    if let Some(bytes) = flags.http1_max_buf_size {
+        config.settings.set(Setting::HeaderBytes, bytes);
+    }
+}
+
 /// The rooms that live as long as the host.
 struct Host {
     database: Arc<Database>,
@@ -48,7 +101,8 @@ struct Host {
     engine: Engine,
     logs: LogWriter,
     audit: Audit,
-    log_dir: PathBuf,
+    /// Where the output of components is kept, if it is.
+    log_dir: Option<PathBuf>,
     state_dir: PathBuf,
 }
 
@@ -57,8 +111,11 @@ impl Host {
         let database = Arc::new(Database::open(state_dir)?);
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
         let cache_dir = state_dir.join("code");
-        let cache = CodeCache::open(&cache_dir, &state_dir.join("code.key"))
-            .with_context(|| format!("cannot open the cache of compiled code {}", cache_dir.display()))?;
+        let open_cache = || {
+            CodeCache::open(&cache_dir, &state_dir.join("code.key"))
+                .with_context(|| format!("cannot open the cache of compiled code {}", cache_dir.display()))
+        };
+        let cache = if arguments.spin.disable_cache { None } else { Some(open_cache()?) };
         let settings = &config.settings;
         let engine = EngineConfig {
             instances_max: u32::try_from(settings.get(Setting::Concurrency)).unwrap_or(u32::MAX),
@@ -66,16 +123,21 @@ impl Host {
             ..EngineConfig::default()
         };
         let compiler = compiling::compiler(settings, &engine);
-        let engine = Engine::new(&engine, Some(cache), compiler)?;
+        let engine = Engine::new(&engine, cache, compiler)?;
         let rotation = Rotation {
             bytes_max: settings.get(Setting::LogBytesMax),
             files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
         };
-        let log_dir = arguments.log_dir.clone().unwrap_or_else(|| state_dir.join("logs"));
-        std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot make the log directory {}", log_dir.display()))?;
+        let log_dir = match &arguments.log_dir {
+            Some(directory) => (!directory.is_empty()).then(|| PathBuf::from(directory)),
+            None => Some(state_dir.join("logs")),
+        };
+        // What guests were refused is noted also where nobody keeps what they print.
+        let audit_dir = log_dir.clone().unwrap_or_else(|| state_dir.join("logs"));
+        std::fs::create_dir_all(&audit_dir).with_context(|| format!("cannot make the log directory {}", audit_dir.display()))?;
         eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         let logs = LogWriter::start(rotation)?;
-        let audit = Audit::new(logs.open(Some(&log_dir.join("audit.jsonl")), None)?);
+        let audit = Audit::new(logs.open(Some(&audit_dir.join("audit.jsonl")), None)?);
         Ok(Self { database, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
     }
 
@@ -87,23 +149,24 @@ impl Host {
         listener: TcpListener,
         control: Option<TcpListener>,
     ) -> Result<()> {
+        let address = listener.local_addr()?;
         let parts = Parts {
             app: &app,
             arguments,
             config,
             engine: &self.engine,
             state_dir: &self.state_dir,
-            log_dir: &self.log_dir,
+            log_dir: self.log_dir.as_deref(),
             logs: &self.logs,
             audit: &self.audit,
             key_value: self.database.clone(),
+            address: reachable(address),
         };
         let (ready, library) = parts.assemble()?;
         let metrics = Arc::new(self.metrics(&app, library.clone()));
         tokio::spawn(let_go_of_idle(library));
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
         let access: Option<Arc<dyn AccessLog>> = if arguments.quiet { None } else { Some(Arc::new(Terminal::start()?)) };
-        let address = listener.local_addr()?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let server = Server::start(listener, ready, &server_config(arguments, config)?, sink, access)?;
@@ -114,9 +177,12 @@ impl Host {
             let control = Control { metrics, draining: draining.clone() };
             tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
         }
-        eprintln!("Logging component stdio to \"{}\"", self.log_dir.display());
+        if let Some(log_dir) = &self.log_dir {
+            eprintln!("Logging component stdio to \"{}\"", log_dir.display());
+        }
         eprintln!("Storing default key-value data to \"{}\"", self.state_dir.join("spell.db").display());
-        print(&announcement(&app, &format!("http://{address}")))?;
+        let scheme = if arguments.tls_cert.is_some() { "https" } else { "http" };
+        print(&announcement(&app, &format!("{scheme}://{address}"), arguments.format))?;
         // What was written is all in place now.
         drop(app);
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -178,53 +244,14 @@ fn server_config(arguments: &Up, config: &OperatorConfig) -> Result<ServerConfig
         concurrency_max: usize::try_from(settings.get(Setting::Concurrency))?,
         header_time_max: settings.time(Setting::HeaderTime),
         header_bytes_max: usize::try_from(settings.get(Setting::HeaderBytes))?,
+        tls: arguments.tls_cert.as_deref().zip(arguments.tls_key.as_deref()).map(tls).transpose()?,
         drain_time_max: settings.time(Setting::DrainTime),
     })
 }
 
-/// The lines that tools wait for, on standard output, as Spin prints them.
-fn announcement(app: &App, base_url: &str) -> String {
-    let mut text = format!("\nServing {base_url}\nAvailable Routes:\n");
-    let descriptions = app.components.iter().map(|component| (component.id.as_str(), component.description.as_ref()));
-    let descriptions: HashMap<&str, Option<&String>> = descriptions.collect();
-    for trigger in &app.triggers {
-        let TriggerRoute::Public(pattern) = &trigger.route else { continue };
-        let (id, description) = match &trigger.target {
-            TriggerTarget::Component(id) => (id, descriptions.get(id.as_str()).copied().flatten()),
-            TriggerTarget::Static(_) => (&trigger.id, None),
-        };
-        let (path, wildcard) = match pattern.strip_suffix("/...").or_else(|| pattern.strip_suffix("/*")) {
-            Some(path) => (path, " (wildcard)"),
-            None => (pattern.as_str(), ""),
-        };
-        let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
-        text.push_str(&format!("  {id}: {base_url}{slash}{path}{wildcard}\n"));
-        if let Some(description) = description {
-            text.push_str(&format!("    {description}\n"));
-        }
-    }
-    text
-}
-
-/// Ports tried after one that is taken.
-const PORTS_TRIED_MAX: u16 = 10;
-
-fn bind(address: &str, find_free_port: bool) -> Result<TcpListener> {
-    let resolved = address
-        .to_socket_addrs()
-        .with_context(|| format!("\"{address}\" is not an address to listen on; write one like 127.0.0.1:3000"))?;
-    let Some(mut socket) = resolved.min_by_key(|socket| !socket.is_ipv4()) else { bail!("\"{address}\" has no address") };
-    for _ in 0..=PORTS_TRIED_MAX {
-        match TcpListener::bind(socket) {
-            Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && find_free_port => {
-                socket.set_port(socket.port().saturating_add(1))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                bail!("{socket} is already in use. To have Spell search for a free port, use the --find-free-port option.")
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot listen on {socket}")),
-        }
-    }
-    bail!("no free port found from {address} on")
+/// Reads what TLS needs.
+fn tls((certificates, key): (&Path, &Path)) -> Result<Tls> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    Tls::from_pem(&read(certificates)?, &read(key)?)
+        .with_context(|| format!("--tls-cert {} and --tls-key {} cannot be used", certificates.display(), key.display()))
 }

@@ -45,7 +45,7 @@ pub use app::{
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, InvalidFile, ManifestError};
 pub use files::{FILES_MAX, FilesError, MappedFile};
 pub use load::{FILE_BYTES_MAX, load, parse};
-pub use lock::{LOCK_BYTES_MAX, LockError, load_lock, parse_lock};
+pub use lock::{LOCK_BYTES_MAX, LockError, load_lock, load_lock_at, parse_lock};
 pub use manifest::DEPENDENCIES_MAX;
 pub use operator::{AddressRange, NotARange, OperatorConfig, Refusals, Setting, Settings};
 pub use runtime_config::{
@@ -53,4 +53,4 @@ pub use runtime_config::{
     RuntimeConfig, Secret, SqliteBackend, UnknownLabel, UnknownLabels, VariablesProvider,
 };
 pub use template::{Template, TemplateError};
-pub use variables::{VariablesError, environment_name};
+pub use variables::{VariablesError, environment_name, texts};

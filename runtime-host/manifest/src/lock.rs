@@ -91,6 +91,12 @@ pub fn load_lock(path: &Path, features: &[&str]) -> Result<App, LockError> {
     Ok(app)
 }
 
+/// The same for the lock at a `file:` URL, which is how whoever made it tells where it is.
+pub fn load_lock_at(url: &str, features: &[&str]) -> Result<App, LockError> {
+    let path = file_of(url).map_err(|problem| LockError::Invalid { place: "the lock".to_owned(), problem })?;
+    load_lock(&path, features)
+}
+
 /// Reads a lock from its text. No file is touched, so nothing has limits: `file` is a name for messages, `directory` is the app's
 /// root if the lock does not say where it comes from.
 pub fn parse_lock(text: &str, file: impl AsRef<Path>, directory: &Path, features: &[&str]) -> Result<App, LockError> {

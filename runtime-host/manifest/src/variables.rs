@@ -83,6 +83,19 @@ impl fmt::Display for VariablesError {
     }
 }
 
+/// The names and texts of a TOML file that is one flat table of texts, in their order.
+///
+/// # Errors
+/// If it is no TOML, or has anything else in it.
+pub fn texts(toml: &str) -> Result<Vec<(String, String)>, String> {
+    let document: toml_edit::Document<&str> = toml_edit::Document::parse(toml).map_err(|error| error.to_string())?;
+    let text = |(name, item): (&str, &toml_edit::Item)| match item.as_str() {
+        Some(text) => Ok((name.to_owned(), text.to_owned())),
+        None => Err(format!("`{name}` is no text: write {name} = \"…\"")),
+    };
+    document.as_table().iter().map(text).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -139,9 +139,9 @@ impl AllowedHosts {
         self.rules.is_empty()
     }
 
-    /// The entries that ask for other components by `<component>.spin.internal`, or for all of them by `*.spin.internal`.
-    pub fn internal_entries(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().filter(|rule| rule.pattern.is_internal()).map(|rule| rule.entry.as_str())
+    /// The components that are asked for by name, as `<component>.spin.internal`.
+    pub fn internal_components(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter_map(|rule| rule.pattern.internal_component())
     }
 }
 

@@ -143,10 +143,7 @@ impl Destination {
 
     /// The component that `<component>.spin.internal` stands for.
     pub fn internal_component(&self) -> Option<&str> {
-        match &self.host {
-            Host::Name(name) => name.strip_suffix(".spin.internal"),
-            Host::Address(_) => None,
-        }
+        self.host.internal_component()
     }
 }
 
@@ -168,6 +165,13 @@ impl Host {
             return Ok(Host::Address(IpAddr::V4(v4)));
         }
         canonical_name(text).map(Host::Name)
+    }
+
+    pub(crate) fn internal_component(&self) -> Option<&str> {
+        match self {
+            Host::Name(name) => name.strip_suffix(".spin.internal"),
+            Host::Address(_) => None,
+        }
     }
 
     pub(crate) fn is_self(&self) -> bool {

@@ -1,12 +1,15 @@
 //! An app that is ready to serve: its routes, and behind them linked spells with their limits and grants.
 
 use crate::admission::Admission;
+use crate::neighbours::Neighbours;
 use crate::routes::Routes;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use spell_capabilities::{Grants, Host};
 use spell_engine::{HttpSpell, Library, LoadError, RegisteredSpell};
 use spell_types::Limits;
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +19,12 @@ pub struct App {
     pub info: AppInfo,
     /// Where a path leads.
     pub routes: Routes<Target>,
+    /// The components that can be asked by other components, by their names.
+    pub components: HashMap<Arc<str>, Arc<Component>>,
+    /// The way by which they ask; the one that their grants have.
+    pub neighbours: Arc<Neighbours>,
+    /// Where the app is served: what its own URLs begin with.
+    pub address: SocketAddr,
 }
 
 /// What an app says of itself.
@@ -55,18 +64,36 @@ pub struct Component {
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
+    /// With what it is run, if it is a program.
+    pub(crate) arguments: Option<Arc<str>>,
 }
 
 impl Component {
     /// Puts a component together. It has the name that its grants have.
     pub fn new(library: Arc<Library<Host>>, spell: Arc<RegisteredSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
         let admission = Admission::new(&limits);
-        Self { id: grants.component.clone(), spell, library, grants, limits, admission }
+        Self { id: grants.component.clone(), spell, library, grants, limits, admission, arguments: None }
+    }
+
+    /// The same as a program that is run with these arguments, in which `${SCRIPT_NAME}` and `${ARGS}` stand for the route and the query.
+    #[must_use]
+    pub fn with_arguments(self, arguments: Arc<str>) -> Self {
+        Self { arguments: Some(arguments), ..self }
     }
 
     /// Its spell, ready to run.
     pub(crate) async fn spell(&self, now: Instant) -> Result<Arc<HttpSpell<Host>>, LoadError> {
         self.library.spell(&self.spell, now).await
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// Whether it is a program and no handler.
+    pub fn is_program(&self) -> bool {
+        self.spell.is_program()
     }
 
     /// How many of the host's places one execution takes.

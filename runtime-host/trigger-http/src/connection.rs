@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -33,7 +33,10 @@ pub(crate) struct Serving {
 const FIRST_REQUEST_TIME: Duration = Duration::from_secs(1);
 
 /// Serves a connection until its client leaves, is silent for too long, or the host stops.
-pub(crate) async fn serve(stream: TcpStream, client: Client, serving: Serving, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn serve<S>(stream: S, client: Client, serving: Serving, mut stopping: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let Serving { handler, config } = serving;
     let activity = Arc::new(Activity::new(config.header_time_max));
     let service = {

@@ -3,6 +3,7 @@
 use crate::access::{AccessLine, AccessLog};
 use crate::app::{App, Component, StaticResponse, Target};
 use crate::body::{GuestBody, RequestBody, RequestSource, ResponseBody};
+use crate::cgi;
 use crate::client::Client;
 use crate::headers;
 use crate::recording::Recording;
@@ -10,13 +11,15 @@ use crate::refusal::{self, Refusal};
 use crate::routes::Route;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
-use spell_engine::Failure;
+use http_body_util::BodyExt;
+use spell_capabilities::Neighbour;
+use spell_engine::{Execution, Failure};
 use spell_types::{ExecutionSink, Limit, Outcome};
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Answers the requests of an app, whatever connection they come from.
 pub struct Handler {
@@ -31,9 +34,11 @@ const WELL_KNOWN: &str = "/.well-known/spin/";
 
 impl Handler {
     /// A handler that runs `concurrency_max` requests at a time, all components together, and leaves one record of each in `sink`.
-    pub fn new(app: App, concurrency_max: usize, sink: Arc<dyn ExecutionSink>, access: Option<Arc<dyn AccessLog>>) -> Self {
+    pub fn new(app: App, concurrency_max: usize, sink: Arc<dyn ExecutionSink>, access: Option<Arc<dyn AccessLog>>) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(concurrency_max.min(Semaphore::MAX_PERMITS)));
-        Self { app, sink, access, places }
+        let handler = Arc::new(Self { app, sink, access, places });
+        handler.app.neighbours.lead_to(&handler);
+        handler
     }
 
     /// Answers a request, whatever it is. To be awaited, and its body to be polled, within a Tokio runtime with time and network.
@@ -50,6 +55,24 @@ impl Handler {
             wall: started.elapsed(),
         });
         response
+    }
+
+    /// Answers a request that a component of the app made.
+    pub(crate) async fn answer_neighbour(
+        &self,
+        neighbour: &Neighbour,
+        request: Request<WasiBody>,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let (started, client) = (Instant::now(), Client::within());
+        let Neighbour::Component(name) = neighbour else {
+            let request = headers::to_address(request, self.app.address).ok_or(Error::HttpRequestUriInvalid)?;
+            return Ok(self.route(request, &client, started).await.0);
+        };
+        let component = self.app.components.get(name.as_str()).ok_or(Error::DestinationNotFound)?;
+        let (mut parts, body) = request.into_parts();
+        let uri = parts.uri.clone();
+        let route = headers::from_within(&mut parts, &client).ok_or(Error::HttpRequestUriInvalid)?;
+        Ok(self.cast(component, &route, parts, uri, body, started).await)
     }
 
     async fn route<B: RequestSource>(
@@ -70,7 +93,7 @@ impl Handler {
             return (self.well_known(page), None);
         }
         let Some(found) = self.app.routes.find(path) else { return (refusal::empty(StatusCode::NOT_FOUND), None) };
-        let uri = match headers::absolute_uri(&parts) {
+        let uri = match headers::absolute_uri(&parts, &client.scheme) {
             Ok(uri) => uri,
             Err(reason) => return (refusal::plain(StatusCode::BAD_REQUEST, "bad-host", &reason.to_string()), None),
         };
@@ -127,12 +150,7 @@ impl Handler {
         let is_head = parts.method == Method::HEAD;
         parts.uri = uri;
         let body = RequestBody::new(incoming, recording.bytes_in.clone(), request_bytes_max);
-        let spell = match component.spell(started.into_std()).await {
-            Ok(spell) => spell,
-            Err(error) => return refuse(recording, &(&Failure::Host(error.to_string())).into()),
-        };
-        let host = component.grants.host(&component.limits).at_depth(depth);
-        match spell.call(Request::from_parts(parts, body), host, &component.limits) {
+        match begin(&mut recording, Request::from_parts(parts, body), depth).await {
             Ok(execution) => recording.begin_guest(execution, permit),
             Err(failure) => return refuse(recording, &(&failure).into()),
         }
@@ -143,6 +161,36 @@ impl Handler {
             Err(failure) => refuse(recording, &(&failure).into()),
         }
     }
+}
+
+/// Has a guest made for a request, which does not run yet.
+async fn begin<B: RequestSource>(recording: &mut Recording, request: Request<RequestBody<B>>, depth: u64) -> Result<Execution, Failure> {
+    let component = recording.component.clone();
+    let spell = component.spell(recording.started.into_std()).await.map_err(|error| Failure::Host(error.to_string()))?;
+    let Some(arguments) = &component.arguments else {
+        let host = component.grants.host(&component.limits).at_depth(depth);
+        return spell.call(request, host, &component.limits);
+    };
+    // A program is given the whole body, for which its time counts already.
+    let (parts, body) = request.into_parts();
+    let body = tokio::select! {
+        collected = body.collect() => match collected {
+            Ok(collected) => collected.to_bytes(),
+            Err(_) if recording.bytes_in.too_large() => return Err(Failure::Limit(Limit::Request)),
+            Err(error) => return Err(Failure::GuestError(format!("the request's body broke off: {error}"))),
+        },
+        () = tokio::time::sleep_until(recording.deadline) => return Err(Failure::Limit(Limit::Time)),
+    };
+    let program = cgi::program(&parts, &recording.route, arguments, body, &component.limits);
+    let host = component.grants.host_of_program(&component.limits, &program).at_depth(depth);
+    let output = program.output;
+    spell.run(host, &component.limits, move || {
+        if output.is_exceeded() {
+            Err(Failure::Limit(Limit::Response))
+        } else {
+            cgi::answer(&output.contents()).map_err(Failure::GuestError)
+        }
+    })
 }
 
 /// Sends a guest's answer, if it is one that can be sent.

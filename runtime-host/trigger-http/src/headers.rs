@@ -5,8 +5,9 @@ use crate::routes::Route;
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, request};
-use std::net::Ipv6Addr;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request};
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Why a request cannot be given to any guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,16 +36,42 @@ const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-rout
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 const INJECTED_MAX: usize = 8;
 
-/// Makes the URI absolute: with the scheme of the listener and the authority that the client asked for.
-pub(crate) fn absolute_uri(parts: &request::Parts) -> Result<Uri, BadRequest> {
+/// Makes the URI absolute: with the scheme of the connection and the authority that the client asked for.
+pub(crate) fn absolute_uri(parts: &request::Parts, scheme: &Scheme) -> Result<Uri, BadRequest> {
     let authority = authority(parts)?;
     // Of a target without a slash (`OPTIONS *`), the absolute URI would read as another host.
     let path = parts.uri.path_and_query().filter(|path| path.as_str().starts_with('/')).cloned().ok_or(BadRequest::NoPath)?;
     let mut uri = http::uri::Parts::default();
-    uri.scheme = Some(Scheme::HTTP);
+    uri.scheme = Some(scheme.clone());
     uri.authority = Some(authority);
     uri.path_and_query = Some(path);
     Uri::from_parts(uri).map_err(|_| BadRequest::NoPath)
+}
+
+/// The request of a component to its own app, as if it had come to the address where that is served.
+pub(crate) fn to_address<B>(mut request: Request<B>, address: SocketAddr) -> Option<Request<B>> {
+    let host = HeaderValue::try_from(address.to_string()).ok()?;
+    let authority = Authority::try_from(host.as_bytes()).ok()?;
+    let uri = with_authority(request.uri(), authority)?;
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(HOST, host);
+    Some(request)
+}
+
+/// Tells a component what it is told of a request from another one, which asked for it by name: it stands behind a route that takes
+/// every path, on a host without a name.
+pub(crate) fn from_within(parts: &mut request::Parts, client: &Client) -> Option<Arc<Route>> {
+    let route = Arc::new(Route::everything());
+    parts.headers.remove(HOST);
+    let uri = with_authority(&parts.uri, Authority::from_static("localhost"))?;
+    rewrite(&mut parts.headers, &uri, &route, &[], client);
+    Some(route)
+}
+
+fn with_authority(uri: &Uri, authority: Authority) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(authority);
+    Uri::from_parts(parts).ok()
 }
 
 fn authority(parts: &request::Parts) -> Result<Authority, BadRequest> {
@@ -145,7 +172,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
 mod tests {
     use super::*;
     use crate::routes::Routes;
-    use http::Request;
 
     fn parts(uri: &str, headers: &[(&str, &str)]) -> request::Parts {
         let mut request = Request::builder().uri(uri);
@@ -180,7 +206,11 @@ mod tests {
             ("http://a/x", vec![], Ok("http://a/x")),
         ] {
             let headers: Vec<(&str, &str)> = hosts.iter().map(|host| ("host", *host)).collect();
-            assert_eq!(absolute_uri(&parts(uri, &headers)).map(|uri| uri.to_string()), expected.map(str::to_owned), "{uri} {hosts:?}");
+            assert_eq!(
+                absolute_uri(&parts(uri, &headers), &Scheme::HTTP).map(|uri| uri.to_string()),
+                expected.map(str::to_owned),
+                "{uri} {hosts:?}"
+            );
         }
     }
 
@@ -198,7 +228,7 @@ mod tests {
                 ("x-a", "2"),
             ],
         );
-        let uri = absolute_uri(&parts).expect("uri");
+        let uri = absolute_uri(&parts, &Scheme::HTTP).expect("uri");
         let found = routes.find(uri.path()).expect("route");
         let client = Client::new("127.0.0.1:9".parse().expect("address"));
         rewrite(&mut parts.headers, &uri, found.route, &found.parameters, &client);

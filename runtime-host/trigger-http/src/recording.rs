@@ -17,10 +17,10 @@ use wasmtime_wasi_http::WasiBody;
 /// One execution from its admission to its record. Dropped without an outcome, it was cancelled.
 pub(crate) struct Recording {
     pub(crate) component: Arc<Component>,
-    route: Arc<Route>,
+    pub(crate) route: Arc<Route>,
     sink: Arc<dyn ExecutionSink>,
-    started: Instant,
-    deadline: Instant,
+    pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
     /// Made only once the guest waits for something: most never do.
     timer: Option<Pin<Box<Sleep>>>,
     execution: Option<Execution>,

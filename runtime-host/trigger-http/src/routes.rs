@@ -5,7 +5,7 @@ mod tree;
 
 use http::HeaderValue;
 use segment::Segment;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tree::Tree;
 
 /// Why a route cannot be served.
@@ -21,6 +21,8 @@ pub enum RouteError {
     },
 }
 
+static EVERYTHING: LazyLock<Arc<str>> = LazyLock::new(|| "/...".into());
+
 /// A route as the guest is told of it.
 #[derive(Debug)]
 pub struct Route {
@@ -34,6 +36,17 @@ pub struct Route {
 }
 
 impl Route {
+    /// The route of a component that is asked by its name: it takes every path.
+    pub(crate) fn everything() -> Self {
+        Self {
+            pattern: EVERYTHING.clone(),
+            wildcard_at: Some(0),
+            parameters: Vec::new(),
+            matched: HeaderValue::from_static("/..."),
+            without_wildcard: HeaderValue::from_static(""),
+        }
+    }
+
     /// The pattern as written in the manifest.
     pub fn pattern(&self) -> &Arc<str> {
         &self.pattern

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::connection::{self, Serving};
 use crate::handler::Handler;
+use crate::tls::Tls;
 use spell_types::ExecutionSink;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -31,6 +32,8 @@ pub struct ServerConfig {
     pub header_bytes_max: usize,
     /// The longest that requests are waited for when the host stops.
     pub drain_time_max: Duration,
+    /// What clients are spoken to over TLS with; without it, they are spoken to in the clear.
+    pub tls: Option<Tls>,
 }
 
 /// The server could not start.
@@ -76,7 +79,7 @@ impl Server {
         sink: Arc<dyn ExecutionSink>,
         access: Option<Arc<dyn AccessLog>>,
     ) -> Result<Self, ServerError> {
-        let handler = Arc::new(Handler::new(app, config.concurrency_max, sink, access));
+        let handler = Handler::new(app, config.concurrency_max, sink, access);
         let (stop, stopped) = watch::channel(false);
         let mut workers = Vec::new();
         let mut queues = Vec::new();
@@ -193,8 +196,18 @@ async fn work(serving: Serving, mut connections: mpsc::Receiver<Accepted>) {
     }
 }
 
-async fn serve(stream: TcpStream, client: SocketAddr, _place: Place, serving: Serving, stopping: watch::Receiver<bool>) {
-    if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
-        connection::serve(stream, Client::new(client), serving, stopping).await;
+async fn serve(stream: TcpStream, client: SocketAddr, _place: Place, serving: Serving, mut stopping: watch::Receiver<bool>) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let client = Client::new(client);
+    let Some(tls) = serving.config.tls.clone() else { return connection::serve(stream, client, serving, stopping).await };
+    // A handshake takes no longer than the head of a request may, and is not waited for at the end.
+    let shaken = tokio::select! {
+        shaken = timeout(serving.config.header_time_max, tls.accept(stream)) => shaken,
+        _ = stopping.wait_for(|stopping| *stopping) => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => connection::serve(stream, client.over_tls(), serving, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }

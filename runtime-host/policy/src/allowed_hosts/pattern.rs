@@ -67,10 +67,10 @@ impl Pattern {
         }
     }
 
-    pub(super) fn is_internal(&self) -> bool {
+    pub(super) fn internal_component(&self) -> Option<&str> {
         match &self.host {
-            HostPattern::Exactly(Host::Name(name)) | HostPattern::Subdomains(name) => name.ends_with(".spin.internal"),
-            _ => false,
+            HostPattern::Exactly(host) => host.internal_component(),
+            _ => None,
         }
     }
 }

@@ -151,7 +151,7 @@ fn a_grant_says_which_entry_and_whether_it_named_an_address() {
 #[test]
 fn entries_for_other_components_can_be_told() {
     let hosts = allowed(&["http://a", "http://b.spin.internal", "http://*.spin.internal", "http://spin.internal.example"]);
-    assert_eq!(hosts.internal_entries().collect::<Vec<_>>(), ["http://b.spin.internal", "http://*.spin.internal"]);
+    assert_eq!(hosts.internal_components().collect::<Vec<_>>(), ["b"]);
 }
 
 #[test]

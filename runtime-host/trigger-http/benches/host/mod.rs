@@ -9,6 +9,7 @@ use spell_capabilities::{Grants, Host as GuestHost};
 use spell_engine::{Compiler, Engine, EngineConfig, HttpSpell, Library, LibraryBounds};
 use spell_trigger_http::{App, AppInfo, Client, Component, Handler, Routes, Target};
 use spell_types::{ExecutionRecord, ExecutionSink, Limits};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use wasmtime_wasi_http::Error;
 
 pub(crate) struct Host {
     runtime: Runtime,
-    handler: Handler,
+    handler: Arc<Handler>,
     spell: Arc<HttpSpell<GuestHost>>,
     grants: Arc<Grants>,
     limits: Limits,
@@ -52,7 +53,13 @@ impl Host {
         let (grants, limits) = (Arc::new(Grants::none("hello")), Limits::default());
         let component = Component::new(library, registered, grants.clone(), limits.clone());
         let routes = Routes::new([("/hello/...".to_owned(), Target::Spell(Arc::new(component)))]).expect("routes");
-        let app = App { info: AppInfo { name: "bench".to_owned(), version: None }, routes };
+        let app = App {
+            info: AppInfo { name: "bench".to_owned(), version: None },
+            routes,
+            components: HashMap::new(),
+            neighbours: Arc::default(),
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 80),
+        };
         let client = Client::new(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 40_000));
         Self { runtime, handler: Handler::new(app, 2, Arc::new(Nobody), None), spell, grants, limits, client }
     }

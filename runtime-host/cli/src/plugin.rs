@@ -1,0 +1,89 @@
+//! The same program as Spin's plugin `trigger-spell`: `spin up` starts it, with the app in a lock file.
+//!
+//! It knows what Spin asks a trigger for. It must never know how an app is served.
+
+use crate::args::Up;
+use crate::output::print;
+use crate::up;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
+use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// The name that Spin calls the program by.
+const NAME: &str = "trigger-spell";
+/// Where Spin says that the app is.
+const LOCKED_URL: &str = "SPIN_LOCKED_URL";
+
+/// Whether the program was called as the plugin.
+pub(crate) fn is_called(program: Option<&OsStr>) -> bool {
+    program.is_some_and(|program| Path::new(program).file_name() == Some(OsStr::new(NAME)))
+}
+
+/// Serves Spin apps under limits, with metering and records
+#[derive(Debug, Parser)]
+#[command(name = NAME)]
+struct Trigger {
+    #[command(flatten)]
+    up: Up,
+    #[command(flatten)]
+    questions: Questions,
+}
+
+/// What Spin wants to know instead of having an app served.
+#[derive(Debug, Args)]
+struct Questions {
+    /// Print the options alone
+    #[arg(long, hide = true)]
+    help_args_only: bool,
+    /// Print which options there are, for Spin, to standard error
+    #[arg(long, hide = true)]
+    launch_metadata_only: bool,
+    #[arg(long, hide = true)]
+    precompose_only: bool,
+    #[arg(long, hide = true)]
+    precompose_component_id: Option<String>,
+}
+
+/// Does what Spin asks for.
+pub(crate) fn run(version: &'static str) -> Result<()> {
+    let matches = Trigger::command().version(version).get_matches();
+    let trigger = Trigger::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let questions = &trigger.questions;
+    if questions.help_args_only {
+        return Ok(print(&options())?);
+    }
+    if questions.launch_metadata_only {
+        eprintln!("{}", flags(&Trigger::command()));
+        return Ok(());
+    }
+    if questions.precompose_only || questions.precompose_component_id.is_some() {
+        bail!("{NAME} composes nothing ahead of time: push the app without its trigger's dependencies");
+    }
+    let url = std::env::var(LOCKED_URL).with_context(|| {
+        format!("{NAME} is started by `spin up`, which sets {LOCKED_URL}; to serve an app without Spin, run `spell up`")
+    })?;
+    up::run_locked(&url, &trigger.up)
+}
+
+/// The options as Spin shows them below its own.
+fn options() -> String {
+    let help = Up::augment_args(Command::new(NAME).disable_help_flag(true)).help_template("{options}").render_help();
+    format!("{help}\n")
+}
+
+fn flags(command: &Command) -> Value {
+    let shown = command.get_arguments().filter(|argument| argument.get_long().is_some());
+    let flags = shown.flat_map(|argument| {
+        let short = argument.get_short().map(|short| format!("-{short}"));
+        let longs = argument.get_long_and_visible_aliases().unwrap_or_default().into_iter();
+        let hidden = argument.get_all_aliases().unwrap_or_default();
+        let all: std::collections::BTreeSet<String> = longs.chain(hidden).map(|long| format!("--{long}")).collect();
+        all.into_iter().map(move |long| match &short {
+            Some(short) => json!({ "short": short, "long": long }),
+            None => json!({ "long": long }),
+        })
+    });
+    json!({ "all_flags": flags.collect::<Vec<_>>() })
+}
