@@ -17,7 +17,6 @@ fn what_is_not_run_is_refused_by_name() {
             with("", "dependencies = { middleware = [{ path = \"m.wasm\" }] }"),
             "trigger \"a-http-trigger\": `middleware` is not supported yet",
         ),
-        (with("sqlite_databases = [\"default\"]", ""), "component \"a\": `sqlite_databases` are not supported yet"),
         (with("ai_models = [\"llama2-chat\"]", ""), "component \"a\": `ai_models` are not supported yet"),
         (with("dependencies = { \"b:c\" = \"1.0\" }", ""), "component \"a\": the dependency \"b:c\" is not supported yet"),
         (

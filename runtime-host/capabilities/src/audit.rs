@@ -21,12 +21,20 @@ pub enum Rule {
     OutboundRequests,
     /// The key-value store is not among the component's.
     KeyValueStore,
+    /// The SQL database is not among the component's.
+    SqliteDatabase,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 5] =
-        [Rule::OutboundHost, Rule::OutboundAddress, Rule::OutboundRequest, Rule::OutboundRequests, Rule::KeyValueStore];
+    pub const ALL: [Rule; 6] = [
+        Rule::OutboundHost,
+        Rule::OutboundAddress,
+        Rule::OutboundRequest,
+        Rule::OutboundRequests,
+        Rule::KeyValueStore,
+        Rule::SqliteDatabase,
+    ];
 
     /// Its name in the record and in metrics.
     pub fn name(self) -> &'static str {
@@ -36,6 +44,7 @@ impl Rule {
             Rule::OutboundRequest => "outbound-request",
             Rule::OutboundRequests => "limit-outbound_requests",
             Rule::KeyValueStore => "key-value-store",
+            Rule::SqliteDatabase => "sqlite-database",
         }
     }
 }

@@ -11,17 +11,43 @@ mod generated {
         with: {
             "fermyon:spin/key-value.store": crate::key_value::OpenStore,
             "spin:key-value/key-value.store": crate::key_value::OpenStore,
+            "wasi:keyvalue/store.bucket": crate::key_value::OpenStore,
+            "wasi:keyvalue/atomics.cas": crate::wasi_keyvalue::Comparison,
+            "fermyon:spin/sqlite.connection": crate::sqlite::OpenDatabase,
+            "spin:sqlite/sqlite.connection": crate::sqlite::OpenDatabase,
         },
     });
 }
 
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code is not ours to style")]
+mod generated_spin1 {
+    wasmtime::component::bindgen!({
+        path: "../../wit/spin1",
+        world: "spell:spin1/imports",
+        imports: { default: async | trappable },
+    });
+}
+
+/// `fermyon:spin` without a version, whose handles are numbers.
+pub(crate) mod spin1 {
+    pub(crate) use super::generated_spin1::fermyon::spin::{config, key_value, sqlite};
+}
+
 /// `fermyon:spin@2.0.0`, for components of WASI 0.2.
 pub(crate) mod spin2 {
-    pub(crate) use super::generated::fermyon::spin::{key_value, variables};
+    pub(crate) use super::generated::fermyon::spin::{key_value, sqlite, variables};
 }
 
 /// `spin:…@3.0.0`, for components of WASI 0.3.
 pub(crate) mod spin3 {
     pub(crate) use super::generated::spin::key_value::key_value;
+    pub(crate) use super::generated::spin::sqlite3_1_0::sqlite;
     pub(crate) use super::generated::spin::variables::variables;
+}
+
+/// Interfaces with plain functions that components of both generations import.
+pub(crate) mod plain {
+    pub(crate) use super::generated::spin::sqlite3_0_0::sqlite;
+    pub(crate) use super::generated::wasi::config::store as config;
+    pub(crate) use super::generated::wasi::keyvalue::{atomics, batch, store};
 }

@@ -6,8 +6,8 @@ use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::OutboundSession;
 use crate::{Audit, Host, LogFile, Outbound, Program};
-use spell_types::{KeyValueStore, Limits};
-use std::collections::{BTreeMap, BTreeSet};
+use spell_types::{KeyValueStore, Limits, SqlDatabase};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
@@ -23,10 +23,10 @@ pub struct Grants {
     pub environment: Vec<(String, String)>,
     /// Values of its variables, by the component's own names for them.
     pub variables: BTreeMap<String, String>,
-    /// The database behind its key-value stores.
-    pub key_value: Option<Arc<dyn KeyValueStore>>,
-    /// Labels of the key-value stores that it may open.
-    pub key_value_stores: BTreeSet<String>,
+    /// The key-value stores that it may open, by its labels for them.
+    pub key_value_stores: BTreeMap<String, GrantedStore>,
+    /// The SQL databases that it may open, by its labels for them.
+    pub sqlite_databases: BTreeMap<String, Arc<dyn SqlDatabase>>,
     /// Its way out to the network.
     pub outbound: Option<Arc<Outbound>>,
     /// The directory that it sees as `/`, read-only.
@@ -39,6 +39,15 @@ pub struct Grants {
     pub audit: Audit,
 }
 
+/// A key-value store that a label leads to.
+#[derive(Clone)]
+pub struct GrantedStore {
+    /// The database that it is in.
+    pub database: Arc<dyn KeyValueStore>,
+    /// Its name there.
+    pub name: Arc<str>,
+}
+
 impl Grants {
     /// Nothing but clocks and randomness, which every component has.
     pub fn none(component: impl Into<Arc<str>>) -> Grants {
@@ -46,8 +55,8 @@ impl Grants {
             component: component.into(),
             environment: Vec::new(),
             variables: BTreeMap::new(),
-            key_value: None,
-            key_value_stores: BTreeSet::new(),
+            key_value_stores: BTreeMap::new(),
+            sqlite_databases: BTreeMap::new(),
             outbound: None,
             files: None,
             stdout: LogFile::discard(),

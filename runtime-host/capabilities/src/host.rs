@@ -21,6 +21,8 @@ pub struct Host {
     pub(crate) table: ResourceTable,
     /// Key-value stores that are open now.
     pub(crate) stores_open: usize,
+    /// Connections to SQL databases that are open now.
+    pub(crate) databases_open: usize,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: OutboundSession,
@@ -33,7 +35,7 @@ impl Host {
         table.set_max_capacity(RESOURCES_MAX);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
-        Host { grants, table, stores_open: 0, wasi, http, outbound, log }
+        Host { grants, table, stores_open: 0, databases_open: 0, wasi, http, outbound, log }
     }
 
     /// The same for a request that came about at this [`depth`](crate::depth()) of calls.

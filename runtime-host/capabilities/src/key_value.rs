@@ -4,7 +4,7 @@
 
 use crate::bindings::{spin2, spin3};
 use crate::host::HostAccess;
-use crate::{Host, Rule};
+use crate::{GrantedStore, Host, Rule};
 use spell_types::{KeyValueError, KeyValueStore};
 use std::sync::Arc;
 use wasmtime::component::{Access, Accessor, FutureReader, Resource, StreamReader};
@@ -15,44 +15,43 @@ const STORES_OPEN_MAX: usize = 256;
 /// A store that a guest has opened.
 #[derive(Clone)]
 pub struct OpenStore {
-    store: Arc<dyn KeyValueStore>,
-    label: Arc<str>,
+    pub(crate) store: Arc<dyn KeyValueStore>,
+    pub(crate) name: Arc<str>,
 }
 
 /// Why a store was not opened.
 #[derive(Debug, PartialEq, Eq)]
-enum OpenError {
+pub(crate) enum OpenError {
     AccessDenied,
     TableFull,
 }
 
 impl Host {
-    fn open_store(&mut self, label: &str) -> Result<Resource<OpenStore>, OpenError> {
-        let store = self.grants.key_value.as_ref().filter(|_| self.grants.key_value_stores.contains(label));
-        let Some(store) = store.cloned() else {
+    pub(crate) fn open_store(&mut self, label: &str) -> Result<Resource<OpenStore>, OpenError> {
+        let Some(GrantedStore { database, name }) = self.grants.key_value_stores.get(label).cloned() else {
             self.grants.audit.refused(&self.grants.component, Rule::KeyValueStore, label, true);
             return Err(OpenError::AccessDenied);
         };
         if self.stores_open >= STORES_OPEN_MAX {
             return Err(OpenError::TableFull);
         }
-        let opened = self.table.push(OpenStore { store, label: label.into() }).map_err(|_| OpenError::TableFull)?;
+        let opened = self.table.push(OpenStore { store: database, name }).map_err(|_| OpenError::TableFull)?;
         self.stores_open += 1;
         Ok(opened)
     }
 
-    fn store(&self, opened: &Resource<OpenStore>) -> wasmtime::Result<OpenStore> {
+    pub(crate) fn store(&self, opened: &Resource<OpenStore>) -> wasmtime::Result<OpenStore> {
         Ok(self.table.get(opened)?.clone())
     }
 
-    fn close_store(&mut self, opened: Resource<OpenStore>) -> wasmtime::Result<()> {
+    pub(crate) fn close_store(&mut self, opened: Resource<OpenStore>) -> wasmtime::Result<()> {
         self.table.delete(opened)?;
         self.stores_open = self.stores_open.saturating_sub(1);
         Ok(())
     }
 }
 
-type Answer<T, E> = wasmtime::Result<Result<T, E>>;
+pub(crate) type Answer<T, E> = wasmtime::Result<Result<T, E>>;
 
 impl From<OpenError> for spin2::key_value::Error {
     fn from(error: OpenError) -> Self {
@@ -93,27 +92,27 @@ impl spin2::key_value::HostStore for Host {
 
     async fn get(&mut self, opened: Resource<OpenStore>, key: String) -> Answer<Option<Vec<u8>>, spin2::key_value::Error> {
         let opened = self.store(&opened)?;
-        Ok(opened.store.get(&opened.label, &key).await.map_err(Into::into))
+        Ok(opened.store.get(&opened.name, &key).await.map_err(Into::into))
     }
 
     async fn set(&mut self, opened: Resource<OpenStore>, key: String, value: Vec<u8>) -> Answer<(), spin2::key_value::Error> {
         let opened = self.store(&opened)?;
-        Ok(opened.store.set(&opened.label, &key, value).await.map_err(Into::into))
+        Ok(opened.store.set(&opened.name, &key, value).await.map_err(Into::into))
     }
 
     async fn delete(&mut self, opened: Resource<OpenStore>, key: String) -> Answer<(), spin2::key_value::Error> {
         let opened = self.store(&opened)?;
-        Ok(opened.store.delete(&opened.label, &key).await.map_err(Into::into))
+        Ok(opened.store.delete(&opened.name, &key).await.map_err(Into::into))
     }
 
     async fn exists(&mut self, opened: Resource<OpenStore>, key: String) -> Answer<bool, spin2::key_value::Error> {
         let opened = self.store(&opened)?;
-        Ok(opened.store.exists(&opened.label, &key).await.map_err(Into::into))
+        Ok(opened.store.exists(&opened.name, &key).await.map_err(Into::into))
     }
 
     async fn get_keys(&mut self, opened: Resource<OpenStore>) -> Answer<Vec<String>, spin2::key_value::Error> {
         let opened = self.store(&opened)?;
-        Ok(opened.store.get_keys(&opened.label).await.map_err(Into::into))
+        Ok(opened.store.get_keys(&opened.name).await.map_err(Into::into))
     }
 
     async fn drop(&mut self, opened: Resource<OpenStore>) -> wasmtime::Result<()> {
@@ -139,7 +138,7 @@ impl<T: Send> spin3::key_value::HostStoreWithStore<T> for HostAccess {
 
     async fn get(store: &Accessor<T, Self>, opened: Resource<OpenStore>, key: String) -> Answer<Option<Vec<u8>>, spin3::key_value::Error> {
         let opened = find(store, &opened)?;
-        Ok(opened.store.get(&opened.label, &key).await.map_err(Into::into))
+        Ok(opened.store.get(&opened.name, &key).await.map_err(Into::into))
     }
 
     async fn set(
@@ -149,22 +148,22 @@ impl<T: Send> spin3::key_value::HostStoreWithStore<T> for HostAccess {
         value: Vec<u8>,
     ) -> Answer<(), spin3::key_value::Error> {
         let opened = find(store, &opened)?;
-        Ok(opened.store.set(&opened.label, &key, value).await.map_err(Into::into))
+        Ok(opened.store.set(&opened.name, &key, value).await.map_err(Into::into))
     }
 
     async fn delete(store: &Accessor<T, Self>, opened: Resource<OpenStore>, key: String) -> Answer<(), spin3::key_value::Error> {
         let opened = find(store, &opened)?;
-        Ok(opened.store.delete(&opened.label, &key).await.map_err(Into::into))
+        Ok(opened.store.delete(&opened.name, &key).await.map_err(Into::into))
     }
 
     async fn exists(store: &Accessor<T, Self>, opened: Resource<OpenStore>, key: String) -> Answer<bool, spin3::key_value::Error> {
         let opened = find(store, &opened)?;
-        Ok(opened.store.exists(&opened.label, &key).await.map_err(Into::into))
+        Ok(opened.store.exists(&opened.name, &key).await.map_err(Into::into))
     }
 
     async fn get_keys(store: &Accessor<T, Self>, opened: Resource<OpenStore>) -> wasmtime::Result<Keys> {
         let opened = find(store, &opened)?;
-        let listed = opened.store.get_keys(&opened.label).await;
+        let listed = opened.store.get_keys(&opened.name).await;
         store.with(|access| give_keys(access, listed))
     }
 }

@@ -1,5 +1,5 @@
-//! The host side of each interface that a spell can import: WASI 0.2 and 0.3, outbound HTTP, key-value stores, variables, and the logs
-//! that standard output and standard error go to.
+//! The host side of each interface that a spell can import: WASI 0.2 and 0.3, outbound HTTP, key-value stores, SQL databases,
+//! variables, and the logs that standard output and standard error go to.
 //!
 //! This room knows what one component was granted ([`Grants`]) and what one request of it holds ([`Host`]). It must never know who
 //! called, which route led here, or what anything costs.
@@ -15,14 +15,19 @@ mod link;
 mod logs;
 mod outbound;
 mod program;
+mod spin1;
+mod sqlite;
 mod variables;
+mod wasi_keyvalue;
 
 pub use audit::{Audit, Rule};
 pub use depth::depth;
-pub use grants::Grants;
+pub use grants::{GrantedStore, Grants};
 pub use host::Host;
 pub use key_value::OpenStore;
 pub use link::{add_plain_to_linker, add_to_linker};
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
 pub use outbound::{Enforcement, Neighbour, NeighbourAnswer, Neighbours, Outbound, OutboundError, OutboundRules, TlsRoots};
 pub use program::{Program, ProgramOutput};
+pub use sqlite::OpenDatabase;
+pub use wasi_keyvalue::Comparison;

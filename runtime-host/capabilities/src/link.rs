@@ -4,13 +4,13 @@
 //! there, and refuses.
 
 use crate::Host;
-use crate::bindings::{spin2, spin3};
+use crate::bindings::{plain, spin1, spin2, spin3};
 use crate::host::HostAccess;
 use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::WasiHttpView;
 
-/// Adds everything whose functions are plain ones: WASI 0.2, and Spin's key-value stores and variables of that generation.
+/// Adds everything whose functions are plain ones: WASI 0.2, and the stores, databases and variables of that generation and before.
 ///
 /// # Errors
 /// If the linker has one of the names already.
@@ -22,10 +22,19 @@ where
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     spin2::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin2::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    plain::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    plain::store::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    plain::batch::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    plain::atomics::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    plain::config::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin1::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin1::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin1::config::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     Ok(())
 }
 
-/// Adds what is asynchronous as well: WASI 0.3, and Spin's key-value stores and variables of that generation.
+/// Adds what is asynchronous as well: WASI 0.3, and the stores, databases and variables of that generation.
 ///
 /// # Errors
 /// If the linker has one of the names already, or its engine lacks the component model's asynchronous part.
@@ -38,6 +47,7 @@ where
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     spin3::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin3::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 //! This module knows names and values. It must never know where a value came from.
 
 use crate::Host;
-use crate::bindings::{spin2, spin3};
+use crate::bindings::{plain, spin2, spin3};
 use crate::host::HostAccess;
+use crate::key_value::Answer;
 use wasmtime::component::Accessor;
 
 /// Most characters of a guest's own text that are given back to it in an error.
@@ -12,13 +13,13 @@ const SHOWN_CHARACTERS_MAX: usize = 64;
 
 /// Why there is no value.
 #[derive(Debug, PartialEq, Eq)]
-enum NoVariable {
+pub(crate) enum NoVariable {
     InvalidName(String),
     Undefined(String),
 }
 
 impl Host {
-    fn variable(&self, name: &str) -> Result<String, NoVariable> {
+    pub(crate) fn variable(&self, name: &str) -> Result<String, NoVariable> {
         if let Some(value) = self.grants.variables.get(name) {
             return Ok(value.clone());
         }
@@ -69,6 +70,17 @@ impl spin2::variables::Host for Host {
 }
 
 impl spin3::variables::Host for Host {}
+
+impl plain::config::Host for Host {
+    async fn get(&mut self, key: String) -> Answer<Option<String>, plain::config::Error> {
+        // What is no name of a variable has no value either.
+        Ok(Ok(self.grants.variables.get(&key).cloned()))
+    }
+
+    async fn get_all(&mut self) -> Answer<Vec<(String, String)>, plain::config::Error> {
+        Ok(Ok(self.grants.variables.clone().into_iter().collect()))
+    }
+}
 
 impl<T: Send> spin3::variables::HostWithStore<T> for HostAccess {
     async fn get(store: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<String, spin3::variables::Error>> {

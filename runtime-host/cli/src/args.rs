@@ -4,7 +4,7 @@ mod spin;
 mod up;
 
 pub(crate) use spin::{Format, SpinFlags};
-pub(crate) use up::Up;
+pub(crate) use up::{SqlText, Up};
 
 use clap::{Args, Parser, Subcommand};
 use spell_engine::Flavour;

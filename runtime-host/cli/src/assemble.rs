@@ -3,6 +3,7 @@
 use crate::args::Up;
 use crate::files;
 use crate::not_run;
+use crate::stores::Stores;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -13,7 +14,7 @@ use spell_manifest::{
 };
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
-use spell_types::{KeyValueStore, Limits};
+use spell_types::Limits;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) log_dir: Option<&'a Path>,
     pub(crate) logs: &'a LogWriter,
     pub(crate) audit: &'a Audit,
-    pub(crate) key_value: Arc<dyn KeyValueStore>,
+    pub(crate) stores: &'a Stores,
     /// Where the app will be served.
     pub(crate) address: SocketAddr,
 }
@@ -43,9 +44,6 @@ struct Shared<'a> {
     tls: TlsRoots,
     neighbours: Arc<trigger::Neighbours>,
 }
-
-/// The label of the key-value store that every host has.
-const DEFAULT_STORE: &str = "default";
 
 impl Parts<'_> {
     /// Makes every component that a trigger leads to ready, and builds the table of routes. With the app comes the library that its
@@ -109,9 +107,6 @@ impl Parts<'_> {
     }
 
     fn grants(&self, component: &Component, shared: &Shared) -> Result<Grants> {
-        if let Some(label) = component.key_value_stores.iter().find(|label| *label != DEFAULT_STORE) {
-            bail!("unknown key_value_stores label \"{label}\" for component \"{}\": there is only \"{DEFAULT_STORE}\"", component.id);
-        }
         let resolve = |template: &Template| template.resolve(|name| shared.variables.get(name).map(String::as_str));
         let mut resolved = BTreeMap::new();
         for (name, template) in &component.variables {
@@ -134,8 +129,8 @@ impl Parts<'_> {
         Ok(Grants {
             environment: self.environment(component),
             variables: resolved,
-            key_value: Some(self.key_value.clone()),
-            key_value_stores: component.key_value_stores.iter().cloned().collect(),
+            key_value_stores: self.stores.key_value_of(component)?,
+            sqlite_databases: self.stores.sqlite_of(component)?,
             outbound: Some(Arc::new(outbound)),
             files: files::copy(self.app, component, &self.state_dir.join("assets"))?,
             stdout: log("stdout")?,

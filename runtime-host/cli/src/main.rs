@@ -18,6 +18,7 @@ mod plugin;
 mod selection;
 mod sinks;
 mod stats;
+mod stores;
 mod system;
 mod up;
 mod version;

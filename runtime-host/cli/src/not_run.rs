@@ -26,9 +26,6 @@ pub(crate) fn refuse(app: &App, served: &HashSet<&str>) -> Result<()> {
 }
 
 fn refuse_component(component: &Component) -> Result<()> {
-    if !component.sqlite_databases.is_empty() {
-        bail!("`sqlite_databases` are not supported yet; remove them to run the component without SQLite");
-    }
     if !component.ai_models.is_empty() {
         bail!("`ai_models` are not supported yet; remove them to run the component without inference");
     }

@@ -7,6 +7,7 @@ use crate::assemble::Parts;
 use crate::listen::bind;
 use crate::output::print;
 use crate::sinks::Sinks;
+use crate::stores::{Labels, Stores};
 use crate::system;
 use crate::version;
 use crate::{build, compiling, selection};
@@ -15,7 +16,7 @@ use spell_api::{Control, Metrics};
 use spell_capabilities::{self as capabilities, Audit, LogWriter, Rotation, Rule};
 use spell_engine::{CodeCache, Engine, EngineConfig, Library};
 use spell_manifest::{App, OperatorConfig, Setting};
-use spell_store::{Database, MetricsFile, Recorder};
+use spell_store::{MetricsFile, Recorder};
 use spell_trigger_http::{AccessLog, Server, ServerConfig, Tls};
 use spell_types::Limit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -57,9 +58,13 @@ fn run_app(mut app: App, arguments: &Up) -> Result<()> {
     system::prepare(&config.settings);
     let listener = bind(&arguments.listen, arguments.find_free_port)?;
     let control = if arguments.control_listen == "off" { None } else { Some(bind(&arguments.control_listen, false)?) };
-    let state_dir = arguments.state_dir.clone().unwrap_or_else(|| app.root.join(".spell"));
+    let given = arguments.state_dir.clone().unwrap_or_else(|| app.root.join(".spell"));
+    let is_lasting = !given.as_os_str().is_empty();
+    // What needs a directory all the same, such as compiled code, has one that goes when the host does.
+    let temporary = if is_lasting { None } else { Some(tempfile::tempdir().context("cannot make a temporary directory")?) };
+    let state_dir = temporary.as_ref().map_or(given, |temporary| temporary.path().to_owned());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let host = Host::open(arguments, &app, &config, &state_dir)?;
+    let host = Host::open(arguments, &app, &config, &state_dir, is_lasting)?;
     let served = runtime.block_on(host.serve(arguments, app, &config, listener, control));
     runtime.shutdown_background();
     served
@@ -96,7 +101,7 @@ fn apply(flags: &SpinFlags, config: &mut OperatorConfig) {
 
 /// The rooms that live as long as the host.
 struct Host {
-    database: Arc<Database>,
+    stores: Stores,
     recorder: Arc<Recorder>,
     engine: Engine,
     logs: LogWriter,
@@ -104,11 +109,13 @@ struct Host {
     /// Where the output of components is kept, if it is.
     log_dir: Option<PathBuf>,
     state_dir: PathBuf,
+    /// Whether what components store is there at the next start.
+    is_lasting: bool,
 }
 
 impl Host {
-    fn open(arguments: &Up, app: &App, config: &OperatorConfig, state_dir: &Path) -> Result<Self> {
-        let database = Arc::new(Database::open(state_dir)?);
+    fn open(arguments: &Up, app: &App, config: &OperatorConfig, state_dir: &Path, is_lasting: bool) -> Result<Self> {
+        let stores = Stores::open(Labels::default(), app, arguments, is_lasting.then_some(state_dir))?;
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
         let cache_dir = state_dir.join("code");
         let open_cache = || {
@@ -138,7 +145,7 @@ impl Host {
         eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         let logs = LogWriter::start(rotation)?;
         let audit = Audit::new(logs.open(Some(&audit_dir.join("audit.jsonl")), None)?);
-        Ok(Self { database, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
+        Ok(Self { stores, is_lasting, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
     }
 
     async fn serve(
@@ -159,10 +166,11 @@ impl Host {
             log_dir: self.log_dir.as_deref(),
             logs: &self.logs,
             audit: &self.audit,
-            key_value: self.database.clone(),
+            stores: &self.stores,
             address: reachable(address),
         };
         let (ready, library) = parts.assemble()?;
+        self.stores.fill(arguments).await?;
         let metrics = Arc::new(self.metrics(&app, library.clone()));
         tokio::spawn(let_go_of_idle(library));
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
@@ -180,7 +188,7 @@ impl Host {
         if let Some(log_dir) = &self.log_dir {
             eprintln!("Logging component stdio to \"{}\"", log_dir.display());
         }
-        eprintln!("Storing default key-value data to \"{}\"", self.state_dir.join("spell.db").display());
+        self.announce_stores();
         let scheme = if arguments.tls_cert.is_some() { "https" } else { "http" };
         print(&announcement(&app, &format!("{scheme}://{address}"), arguments.format))?;
         // What was written is all in place now.
@@ -197,6 +205,17 @@ impl Host {
             eprintln!("warning: stopped before all requests had ended");
         }
         self.close().await
+    }
+
+    fn announce_stores(&self) {
+        if !self.is_lasting {
+            eprintln!("Storing default key-value and SQLite data in memory: nothing of it is there at the next start");
+            return;
+        }
+        eprintln!("Storing default key-value data to \"{}\"", self.state_dir.join("spell.db").display());
+        if self.stores.has_default_sqlite() {
+            eprintln!("Storing default SQLite data to \"{}\"", self.state_dir.join("sqlite/default.db").display());
+        }
     }
 
     /// Brings everything to disk that is still on its way there.

@@ -42,8 +42,13 @@ impl Database {
     ///
     /// Refused are: a file of another program, a schema newer than this program, a SQLite with known defects.
     pub fn open(state_dir: &Path) -> Result<Database, StoreError> {
-        let connection = SPELL_DB.open(state_dir)?;
-        let connections = (0..READERS).map(|_| SPELL_DB.open_read_only(state_dir)).collect::<Result<Vec<_>, _>>()?;
+        Self::open_file(&SPELL_DB.path(state_dir))
+    }
+
+    /// The same with a file that lies elsewhere, or has another name.
+    pub fn open_file(path: &Path) -> Result<Database, StoreError> {
+        let connection = SPELL_DB.open_file(path)?;
+        let connections = (0..READERS).map(|_| SPELL_DB.open_file_read_only(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Database { readers: Some(Readers::start(connections)?), writer: Writer::start(connection)? })
     }
 

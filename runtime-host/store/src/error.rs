@@ -33,6 +33,12 @@ pub enum StoreError {
         /// The application id of the database that belongs there.
         expected: i32,
     },
+    /// The file is a database of the host itself, where one of guests belongs. It was not changed.
+    #[error("{}: is a database of the host itself; guests need a file of their own", .path.display())]
+    Own {
+        /// The file.
+        path: PathBuf,
+    },
     /// A newer version of this program wrote the file. It was not changed.
     #[error("{}: has schema version {found}, this program knows versions up to {known}", .path.display())]
     NewerSchema {

@@ -60,28 +60,36 @@ impl Kind {
         state_dir.join(self.file_name)
     }
 
-    /// Opens the file for writing; creates it, and the directory, where they are missing.
+    /// Opens the file of the state directory for writing; creates it, and the directory, where they are missing.
     pub(crate) fn open(&self, state_dir: &Path) -> Result<Connection, StoreError> {
+        self.open_file(&self.path(state_dir))
+    }
+
+    /// Opens a file for writing; creates it, and its directory, where they are missing.
+    pub(crate) fn open_file(&self, path: &Path) -> Result<Connection, StoreError> {
         refuse_old_sqlite()?;
-        let path = self.path(state_dir);
-        create_private(state_dir, &path)?;
+        create_private(directory_of(path), path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&path, flags).map_err(|source| self.failed(&path, source))?;
-        self.prepare(&mut connection, &path)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(|source| self.failed(path, source))?;
+        self.prepare(&mut connection, path)?;
         Ok(connection)
     }
 
-    /// Opens the existing file for reading only.
+    /// Opens the existing file of the state directory for reading only.
     pub(crate) fn open_read_only(&self, state_dir: &Path) -> Result<Connection, StoreError> {
+        self.open_file_read_only(&self.path(state_dir))
+    }
+
+    /// Opens an existing file for reading only.
+    pub(crate) fn open_file_read_only(&self, path: &Path) -> Result<Connection, StoreError> {
         refuse_old_sqlite()?;
-        let path = self.path(state_dir);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(|source| self.failed(&path, source))?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| self.failed(&path, source))?;
-        if self.recognise(&connection, &path)? == 0 {
-            return Err(StoreError::NothingRecorded { path });
+        let connection = Connection::open_with_flags(path, flags).map_err(|source| self.failed(path, source))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| self.failed(path, source))?;
+        if self.recognise(&connection, path)? == 0 {
+            return Err(StoreError::NothingRecorded { path: path.to_owned() });
         }
-        settings_of_every_connection(&connection).map_err(|source| self.failed(&path, source))?;
+        settings_of_every_connection(&connection).map_err(|source| self.failed(path, source))?;
         Ok(connection)
     }
 
@@ -97,11 +105,7 @@ impl Kind {
 
     /// SQLite's error with the file it happened to.
     pub(crate) fn failed(&self, path: &Path, source: rusqlite::Error) -> StoreError {
-        let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
-            _ => StoreError::Sqlite { path, source },
-        }
+        failed(path, source)
     }
 
     fn prepare(&self, connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
@@ -164,15 +168,38 @@ fn settings_of_every_connection(connection: &Connection) -> rusqlite::Result<()>
     connection.pragma_update(None, "cell_size_check", true)
 }
 
-fn refuse_old_sqlite() -> Result<(), StoreError> {
+/// SQLite's error with the file it happened to.
+pub(crate) fn failed(path: &Path, source: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
+        _ => StoreError::Sqlite { path, source },
+    }
+}
+
+/// Refuses a database of the host's own, where one of others belongs.
+pub(crate) fn refuse_own(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(|source| failed(path, source))?;
+    if found >> 16 == OWN_APPLICATION_ID { Err(StoreError::Own { path: path.to_owned() }) } else { Ok(()) }
+}
+
+/// The two letters that the application id of every database of the host begins with: "SP".
+const OWN_APPLICATION_ID: i32 = 0x5350;
+
+pub(crate) fn refuse_old_sqlite() -> Result<(), StoreError> {
     match rusqlite::version_number() {
         SQLITE_VERSION_MIN.. => Ok(()),
         _ => Err(StoreError::OldSqlite { found: sqlite_version() }),
     }
 }
 
+/// The directory that a file is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Creates directory (0700) and file (0600) where they are missing. SQLite gives its side files the mode of the main file.
-fn create_private(state_dir: &Path, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_private(state_dir: &Path, path: &Path) -> Result<(), StoreError> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::Path { path, source }

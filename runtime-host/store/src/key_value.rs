@@ -4,7 +4,7 @@
 use crate::Database;
 use crate::queue::JobError;
 use rusqlite::{Connection, OptionalExtension, params};
-use spell_types::{BoxFuture, KeyValueError, KeyValueStore};
+use spell_types::{BoxFuture, KeyPage, KeyValueError, KeyValueStore};
 
 /// Longest key, in bytes of UTF-8.
 pub const KEY_BYTES_MAX: usize = 8 << 10;
@@ -28,9 +28,7 @@ impl KeyValueStore for Database {
     fn set<'a>(&'a self, store: &'a str, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KeyValueError>> {
         Box::pin(async move {
             let at = Place::new(store, key)?;
-            if value.len() > VALUE_BYTES_MAX {
-                return Err(KeyValueError::ValueTooLarge { bytes: value.len(), bytes_max: VALUE_BYTES_MAX });
-            }
+            check_value(&value)?;
             self.write(move |connection| at.set(connection, &value, STORE_BYTES_MAX)).await.map_err(to_error)
         })
     }
@@ -52,7 +50,44 @@ impl KeyValueStore for Database {
     fn get_keys<'a>(&'a self, store: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeyValueError>> {
         Box::pin(async move {
             let store = store.to_owned();
-            self.read(move |connection| keys(connection, &store, KEYS_LISTED_MAX, KEYS_LISTED_BYTES_MAX)).await.map_err(to_error)
+            let page = move |connection: &Connection| page(connection, &store, None, KEYS_LISTED_MAX, KEYS_LISTED_BYTES_MAX);
+            all(self.read(page).await.map_err(to_error)?)
+        })
+    }
+
+    fn get_keys_after<'a>(&'a self, store: &'a str, after: Option<String>) -> BoxFuture<'a, Result<KeyPage, KeyValueError>> {
+        Box::pin(async move {
+            let store = store.to_owned();
+            let page = move |connection: &Connection| page(connection, &store, after.as_deref(), KEYS_LISTED_MAX, KEYS_LISTED_BYTES_MAX);
+            self.read(page).await.map_err(to_error)
+        })
+    }
+
+    fn increment<'a>(&'a self, store: &'a str, key: &'a str, delta: i64) -> BoxFuture<'a, Result<i64, KeyValueError>> {
+        Box::pin(async move {
+            let at = Place::new(store, key)?;
+            self.write(move |connection| at.increment(connection, delta)).await.map_err(to_error)
+        })
+    }
+
+    fn replace_if<'a>(
+        &'a self,
+        store: &'a str,
+        key: &'a str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> BoxFuture<'a, Result<bool, KeyValueError>> {
+        Box::pin(async move {
+            let at = Place::new(store, key)?;
+            check_value(&value)?;
+            let replace = move |connection: &Connection| {
+                let is_expected = at.value(connection)? == expected;
+                if is_expected {
+                    at.set(connection, &value, STORE_BYTES_MAX)?;
+                }
+                Ok(is_expected)
+            };
+            self.write(replace).await.map_err(to_error)
         })
     }
 }
@@ -68,6 +103,13 @@ fn to_error(error: Failure) -> KeyValueError {
         }
         JobError::Unavailable => KeyValueError::Unavailable,
     }
+}
+
+fn check_value(value: &[u8]) -> Result<(), KeyValueError> {
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(KeyValueError::ValueTooLarge { bytes: value.len(), bytes_max: VALUE_BYTES_MAX });
+    }
+    Ok(())
 }
 
 /// A key in a store.
@@ -110,6 +152,19 @@ impl Place {
         set_used_bytes(connection, &self.store, used)
     }
 
+    fn increment(&self, connection: &Connection, delta: i64) -> Result<i64, Failure> {
+        let counted = match self.value(connection)? {
+            None => 0,
+            Some(value) => {
+                let bytes = value.try_into().map_err(|value: Vec<u8>| KeyValueError::NotACounter { bytes: value.len() });
+                i64::from_le_bytes(bytes.map_err(JobError::Refused)?)
+            }
+        };
+        let sum = counted.checked_add(delta).ok_or(JobError::Refused(KeyValueError::CounterOverflow))?;
+        self.set(connection, &sum.to_le_bytes(), STORE_BYTES_MAX)?;
+        Ok(sum)
+    }
+
     fn delete(&self, connection: &Connection) -> Result<(), Failure> {
         let Some(value_bytes) = self.value_bytes(connection)? else { return Ok(()) };
         connection.prepare_cached("DELETE FROM key_value WHERE store = ?1 AND key = ?2")?.execute(params![self.store, self.key])?;
@@ -118,20 +173,26 @@ impl Place {
     }
 }
 
-/// All keys of a store in order of their bytes, or a refusal that names how many would have fitted.
-fn keys(connection: &Connection, store: &str, keys_max: usize, bytes_max: usize) -> Result<Vec<String>, Failure> {
-    let mut select = connection.prepare_cached("SELECT key FROM key_value WHERE store = ?1 ORDER BY key")?;
-    let mut rows = select.query([store])?;
+/// Keys of a store in order of their bytes, from the first one after `after` on: as many as may be listed at once.
+fn page(connection: &Connection, store: &str, after: Option<&str>, keys_max: usize, bytes_max: usize) -> Result<KeyPage, Failure> {
+    // No key is empty, so all of them come after the empty one.
+    let mut select = connection.prepare_cached("SELECT key FROM key_value WHERE store = ?1 AND key > ?2 ORDER BY key")?;
+    let mut rows = select.query([store, after.unwrap_or_default()])?;
     let (mut keys, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
         let key: String = row.get(0)?;
         bytes = bytes.saturating_add(key.len());
         if keys.len() == keys_max || bytes > bytes_max {
-            return Err(JobError::Refused(KeyValueError::TooManyKeys { keys_max: keys.len() }));
+            return Ok(KeyPage { keys, is_last: false });
         }
         keys.push(key);
     }
-    Ok(keys)
+    Ok(KeyPage { keys, is_last: true })
+}
+
+/// The keys, if they are all, or a refusal that names how many would have fitted.
+fn all(page: KeyPage) -> Result<Vec<String>, KeyValueError> {
+    if page.is_last { Ok(page.keys) } else { Err(KeyValueError::TooManyKeys { keys_max: page.keys.len() }) }
 }
 
 fn used_bytes(connection: &Connection, store: &str) -> rusqlite::Result<i64> {

@@ -115,3 +115,47 @@ async fn a_read_sees_every_write_acknowledged_before_it() {
     assert_eq!(counts.jobs, 200);
     assert!(counts.commits < counts.jobs, "concurrent writes share commits: {counts:?}");
 }
+
+#[tokio::test]
+async fn pages_of_keys_come_one_after_the_other() {
+    let database = Arc::new(Database::in_memory().unwrap());
+    let mut writes = JoinSet::new();
+    for number in 0..KEYS_LISTED_MAX + 5 {
+        let database = Arc::clone(&database);
+        writes.spawn(async move { database.set("s", &format!("{number:05}"), vec![]).await });
+    }
+    assert!(writes.join_all().await.iter().all(Result::is_ok));
+    let first = database.get_keys_after("s", None).await.unwrap();
+    assert_eq!((first.keys.len(), first.is_last), (KEYS_LISTED_MAX, false));
+    let rest = database.get_keys_after("s", first.keys.last().cloned()).await.unwrap();
+    assert_eq!((rest.keys, rest.is_last), ((10_000..10_005).map(|number: u32| format!("{number}")).collect(), true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_comes_between_the_halves_of_an_atomic_operation() {
+    let (_directory, database) = database();
+    let database = Arc::new(database);
+    let mut callers = JoinSet::new();
+    for _ in 0..20 {
+        let database = Arc::clone(&database);
+        callers.spawn(async move {
+            database.increment("s", "counter", 3).await.unwrap();
+            loop {
+                let seen = database.get("s", "list").await.unwrap();
+                let longer = [seen.clone().unwrap_or_default(), vec![1]].concat();
+                if database.replace_if("s", "list", seen, longer).await.unwrap() {
+                    return;
+                }
+            }
+        });
+    }
+    callers.join_all().await;
+    assert_eq!(database.get("s", "counter").await, Ok(Some(60_i64.to_le_bytes().to_vec())));
+    assert_eq!(database.get("s", "list").await, Ok(Some(vec![1; 20])));
+    assert_eq!(database.replace_if("s", "list", None, vec![]).await, Ok(false), "it is there");
+    assert_eq!(database.replace_if("s", "new", None, vec![2]).await, Ok(true));
+    assert_eq!(database.increment("s", "list", 1).await, Err(KeyValueError::NotACounter { bytes: 20 }));
+    database.set("s", "most", i64::MAX.to_le_bytes().to_vec()).await.unwrap();
+    assert_eq!(database.increment("s", "most", 1).await, Err(KeyValueError::CounterOverflow));
+    assert_eq!(database.increment("s", "most", -1).await, Ok(i64::MAX - 1));
+}

@@ -36,9 +36,33 @@ pub enum KeyValueError {
         /// Most keys in one listing.
         keys_max: usize,
     },
+    /// The value under the key is no number that can be counted on.
+    #[error("the value of {bytes} bytes is not a counter: counters have 8 bytes, the lowest first")]
+    NotACounter {
+        /// Length of the value.
+        bytes: usize,
+    },
+    /// The sum does not fit into a counter.
+    #[error("the counter would leave the range of 64 bits")]
+    CounterOverflow,
+    /// This kind of store cannot do it.
+    #[error("this store has no {operation}")]
+    NotOffered {
+        /// What was asked for.
+        operation: &'static str,
+    },
     /// The database could not do it; the reason is in the host's log.
     #[error("the key-value database is unavailable")]
     Unavailable,
+}
+
+/// Some keys of a store, in order of their bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyPage {
+    /// The keys.
+    pub keys: Vec<String>,
+    /// Whether there are none after them.
+    pub is_last: bool,
 }
 
 /// Named stores of byte values. A write that was acknowledged survives a power loss.
@@ -53,4 +77,31 @@ pub trait KeyValueStore: Send + Sync {
     fn exists<'a>(&'a self, store: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, KeyValueError>>;
     /// All keys, in order of their bytes.
     fn get_keys<'a>(&'a self, store: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeyValueError>>;
+
+    /// As many keys as one listing holds, in order of their bytes, from the first one after `after` on.
+    fn get_keys_after<'a>(&'a self, store: &'a str, after: Option<String>) -> BoxFuture<'a, Result<KeyPage, KeyValueError>> {
+        Box::pin(async move {
+            let mut keys = self.get_keys(store).await?;
+            keys.sort_unstable();
+            keys.retain(|key| after.as_ref().is_none_or(|after| key > after));
+            Ok(KeyPage { keys, is_last: true })
+        })
+    }
+
+    /// Adds to the counter under a key, which begins at 0, and gives the sum. Nobody else's write comes between.
+    fn increment<'a>(&'a self, _store: &'a str, _key: &'a str, _delta: i64) -> BoxFuture<'a, Result<i64, KeyValueError>> {
+        Box::pin(std::future::ready(Err(KeyValueError::NotOffered { operation: "increment" })))
+    }
+
+    /// Puts a value under a key if what is there is still what was expected, `None` being nothing. False where it is not. Nobody else's
+    /// write comes between.
+    fn replace_if<'a>(
+        &'a self,
+        _store: &'a str,
+        _key: &'a str,
+        _expected: Option<Vec<u8>>,
+        _value: Vec<u8>,
+    ) -> BoxFuture<'a, Result<bool, KeyValueError>> {
+        Box::pin(std::future::ready(Err(KeyValueError::NotOffered { operation: "compare and swap" })))
+    }
 }

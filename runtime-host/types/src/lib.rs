@@ -1,5 +1,5 @@
-//! The words that every room shares: limits, usage, outcomes, records, and the two traits by which rooms that must not
-//! know each other meet.
+//! The words that every room shares: limits, usage, outcomes, records, and the traits by which rooms that must not know
+//! each other meet.
 //!
 //! This room knows names and numbers. It must never know I/O, clocks, wasmtime, HTTP or SQL.
 
@@ -7,8 +7,10 @@ mod execution;
 mod key_value;
 mod limits;
 mod quantity;
+mod sqlite;
 
 pub use execution::{ExecutionRecord, ExecutionSink, Outcome, Usage};
-pub use key_value::{BoxFuture, KeyValueError, KeyValueStore};
+pub use key_value::{BoxFuture, KeyPage, KeyValueError, KeyValueStore};
 pub use limits::{CeilingExceeded, Limit, Limits};
 pub use quantity::{QuantityError, Unit};
+pub use sqlite::{SqlAnswer, SqlConnection, SqlDatabase, SqlError, SqlLimits, SqlValue};

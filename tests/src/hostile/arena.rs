@@ -283,9 +283,11 @@ fn recorded(host: &Host, id: &str, before: &[(String, u64)], outcome: &str) -> R
 }
 
 fn check_integrity(state_dir: &Path) {
-    for name in ["spell.db", "metrics.db"] {
-        let database = rusqlite::Connection::open(state_dir.join(name)).expect("open");
+    let of_guests = std::fs::read_dir(state_dir.join("sqlite")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let of_guests = of_guests.filter(|path| path.extension().is_some_and(|extension| extension == "db"));
+    for path in ["spell.db", "metrics.db"].map(|name| state_dir.join(name)).into_iter().chain(of_guests) {
+        let database = rusqlite::Connection::open(&path).expect("open");
         let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("check");
-        assert_eq!(verdict, "ok", "{name}");
+        assert_eq!(verdict, "ok", "{}", path.display());
     }
 }

@@ -1,7 +1,7 @@
 //! Which behaviour a request asks for. Knows every path; must never act one out.
 
 use crate::query::Query;
-use crate::{Answer, Ask, FileOperation, Flood, Network};
+use crate::{Answer, Ask, FileOperation, Flood, Network, Sql, StoreOperation};
 
 /// One behaviour, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,15 @@ pub enum Behaviour {
     KeyValueLarge { bytes: usize },
     /// `/kv-list-many?n=N`: sets N keys and answers how many there are, 404 with the error's name when it cannot.
     KeyValueListMany { keys: u64 },
+    /// `/sql?sql=S&db=D&p=P&via=V&ms=N`: executes each line of S on one connection, with the parameter P if it is there, and answers JSON
+    /// of the last answer; 404 with the error's name when one cannot. Holds it for N more milliseconds.
+    Sql(Sql),
+    /// `/sql-open?n=N`: opens N connections, has each execute a statement, and answers how many; 404 with the error's name.
+    SqlOpen { connections: usize },
+    /// `/store?via=V&op=O&key=K&value=V&store=S`: get, set, delete, exists, keys, get-many, set-many, delete-many, increment or swap.
+    Store(StoreOperation),
+    /// `/config?via=V&name=N`: a variable's value through `wasi` or `1`, all of them as JSON where there is no name.
+    Config { via: String, name: String },
     /// `/variable?name=N`: the variable's value, 404 with the error's name when there is none.
     Variable { name: String },
     /// `/clock`: JSON of the wall clock and the monotonic clock, in nanoseconds.
@@ -165,6 +174,10 @@ fn of_capability(segment: &str, query: &Query) -> Option<Behaviour> {
         },
         "kv-large" => Behaviour::KeyValueLarge { bytes: query.number("bytes", 1024) },
         "kv-list-many" => Behaviour::KeyValueListMany { keys: query.number("n", 1) },
+        "sql" => Behaviour::Sql(Sql::of(query)),
+        "sql-open" => Behaviour::SqlOpen { connections: query.number("n", 1) },
+        "store" => Behaviour::Store(StoreOperation::of(query)),
+        "config" => Behaviour::Config { via: query.text("via", "wasi"), name: query.text("name", "") },
         "variable" => Behaviour::Variable { name: query.text("name", "") },
         "clock" => Behaviour::Clock,
         "random" => Behaviour::Random { bytes: query.number("bytes", 16) },

@@ -12,6 +12,7 @@ mod name;
 mod network;
 mod output;
 mod query;
+mod state;
 
 pub use answer::Answer;
 pub use ask::Ask;
@@ -22,3 +23,4 @@ pub use name::error_name;
 pub use network::Network;
 pub use output::{CHUNK_BYTES, FILL, chunks, hexadecimal, print, write_lines};
 pub use query::Field;
+pub use state::{Sql, StoreOperation};

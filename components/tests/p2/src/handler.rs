@@ -8,7 +8,7 @@ use wasip2::http::types::{IncomingBody, IncomingRequest, Method, ResponseOutpara
 use wasip2::io::streams::InputStream;
 
 use crate::response::{respond, send, start};
-use crate::{capabilities, fetch, flood, key_value};
+use crate::{capabilities, fetch, flood, key_value, plain, sqlite};
 
 struct Tests;
 
@@ -97,6 +97,11 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
         Behaviour::KeyValue { operation, store, key, value } => text(key_value::operate(&operation, &store, &key, value.as_bytes())),
         Behaviour::KeyValueLarge { bytes } => text(key_value::set_large(bytes)),
         Behaviour::KeyValueListMany { keys } => text(key_value::list_many(keys)),
+        Behaviour::Sql(sql) if sql.via.is_empty() => text(sqlite::execute(&sql)),
+        Behaviour::Sql(sql) => text(plain::execute(&sql)),
+        Behaviour::SqlOpen { connections } => text(sqlite::open_many(connections)),
+        Behaviour::Store(operation) => text(plain::operate(&operation)),
+        Behaviour::Config { via, name } => text(plain::config(&via, &name)),
         Behaviour::Variable { name } => text(capabilities::variable(&name)),
         Behaviour::Clock => (200, "application/json", capabilities::clocks().into_bytes()),
         Behaviour::Random { bytes } => (200, "text/plain", capabilities::random(bytes).into_bytes()),

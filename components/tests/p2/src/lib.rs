@@ -15,4 +15,8 @@ mod handler;
 #[cfg(target_family = "wasm")]
 mod key_value;
 #[cfg(target_family = "wasm")]
+mod plain;
+#[cfg(target_family = "wasm")]
 mod response;
+#[cfg(target_family = "wasm")]
+mod sqlite;

@@ -9,7 +9,7 @@ use spin_sdk::wasip3::wit_future;
 use test_behaviour::{Behaviour, CHUNK_BYTES, harm, print, write_lines};
 
 use crate::response::{fill, respond, start, whole, with_body, write};
-use crate::{capabilities, fetch, flood, key_value};
+use crate::{capabilities, fetch, flood, key_value, plain, sqlite};
 
 struct Tests;
 
@@ -77,6 +77,11 @@ async fn use_capability(behaviour: Behaviour) -> Response {
         Behaviour::KeyValue { operation, store, key, value } => text(key_value::operate(&operation, &store, &key, value.as_bytes()).await),
         Behaviour::KeyValueLarge { bytes } => text(key_value::set_large(bytes).await),
         Behaviour::KeyValueListMany { keys } => text(key_value::list_many(keys).await),
+        Behaviour::Sql(sql) if sql.via.is_empty() => text(sqlite::execute(&sql).await),
+        Behaviour::Sql(sql) => text(plain::execute(&sql)),
+        Behaviour::SqlOpen { connections } => text(sqlite::open_many(connections).await),
+        Behaviour::Store(operation) => text(plain::operate(&operation)),
+        Behaviour::Config { via, name } => text(plain::config(&via, &name)),
         Behaviour::Variable { name } => text(capabilities::variable(&name).await),
         Behaviour::Clock => (200, "application/json", capabilities::clocks().into_bytes()),
         Behaviour::Random { bytes } => (200, "text/plain", capabilities::random(bytes).into_bytes()),

@@ -13,4 +13,9 @@ mod handler;
 #[cfg(target_family = "wasm")]
 mod key_value;
 #[cfg(target_family = "wasm")]
+#[path = "../../p2/src/plain.rs"]
+mod plain;
+#[cfg(target_family = "wasm")]
 mod response;
+#[cfg(target_family = "wasm")]
+mod sqlite;

@@ -4,7 +4,7 @@ use super::spin2::key_value::{Error, HostStore};
 use super::*;
 use crate::Grants;
 use spell_types::{BoxFuture, Limits};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 #[derive(Default)]
@@ -43,9 +43,11 @@ impl KeyValueStore for Memory {
 }
 
 fn host() -> Host {
-    let key_value: Option<Arc<dyn KeyValueStore>> = Some(Arc::new(Memory::default()));
-    let key_value_stores = BTreeSet::from(["default".to_owned()]);
-    Arc::new(Grants { key_value, key_value_stores, ..Grants::none("test") }).host(&Limits::default())
+    let database: Arc<dyn KeyValueStore> = Arc::new(Memory::default());
+    let granted = |name: &str| GrantedStore { database: Arc::clone(&database), name: name.into() };
+    let key_value_stores = [("default", "default"), ("cache", "fast"), ("same", "fast")];
+    let key_value_stores = key_value_stores.map(|(label, name)| (label.to_owned(), granted(name))).into();
+    Arc::new(Grants { key_value_stores, ..Grants::none("test") }).host(&Limits::default())
 }
 
 #[tokio::test]
@@ -66,6 +68,16 @@ async fn a_store_that_was_not_granted_is_denied() {
     assert!(matches!(host().open("other".to_owned()).await.unwrap(), Err(Error::AccessDenied)));
     let mut nothing = Arc::new(Grants::none("test")).host(&Limits::default());
     assert!(matches!(nothing.open("default".to_owned()).await.unwrap(), Err(Error::AccessDenied)));
+}
+
+#[tokio::test]
+async fn labels_lead_to_the_stores_that_they_stand_for() {
+    let mut host = host();
+    let [default, cache, same] = ["default", "cache", "same"].map(|label| host.open_store(label).unwrap().rep());
+    let at = |rep: u32| Resource::new_borrow(rep);
+    host.set(at(cache), "key".to_owned(), b"value".to_vec()).await.unwrap().unwrap();
+    assert!(host.exists(at(same), "key".to_owned()).await.unwrap().unwrap());
+    assert!(!host.exists(at(default), "key".to_owned()).await.unwrap().unwrap());
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! The arguments of `spell up`.
 
 use super::{Format, SpinFlags};
+use crate::stores::DEFAULT;
 use clap::Args;
-use clap::builder::{FalseyValueParser, OsStringValueParser};
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -28,8 +29,8 @@ pub(crate) struct Up {
     /// Address for /healthz and /metrics, or `off`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
     pub(crate) control_listen: String,
-    /// Directory for databases, logs and compiled code [default: .spell beside the app]
-    #[arg(long, value_name = "DIRECTORY")]
+    /// Directory for databases, logs and compiled code; empty for none that lasts [default: .spell beside the app]
+    #[arg(long, value_name = "DIRECTORY", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) state_dir: Option<PathBuf>,
     /// Directory for the output of components, empty for none [default: logs in the state directory]
     #[arg(short = 'L', long, value_name = "DIRECTORY", env = "SPIN_LOG_DIR", value_parser = OsStringValueParser::new())]
@@ -45,6 +46,12 @@ pub(crate) struct Up {
     /// Set an environment variable for all components
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) environment: Vec<(String, String)>,
+    /// Set a key of the key-value store "default" before the app is served
+    #[arg(long = "key-value", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) key_value: Vec<(String, String)>,
+    /// Execute statements in the SQLite database "default", or LABEL, before the app is served
+    #[arg(long = "sqlite", value_name = "STATEMENT|@FILE[:LABEL]", value_parser = sql_text)]
+    pub(crate) sqlite: Vec<SqlText>,
     /// Show neither requests nor the output of components
     #[arg(short, long, alias = "sh", alias = "shush")]
     pub(crate) quiet: bool,
@@ -71,6 +78,17 @@ pub(crate) struct Up {
     pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) spin: SpinFlags,
+}
+
+/// Statements for a database, as they are or in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SqlText {
+    /// The statements, where they are not in a file.
+    pub(crate) text: String,
+    /// The file that they are in.
+    pub(crate) file: Option<PathBuf>,
+    /// The database.
+    pub(crate) label: String,
 }
 
 /// Variables that one argument gives a value.
@@ -110,6 +128,17 @@ fn read(path: &Path) -> Result<String, String> {
         return Err(wrong(&format!("it has more than {VARIABLES_BYTES_MAX} bytes")));
     }
     std::fs::read_to_string(path).map_err(|error| wrong(&error))
+}
+
+fn sql_text(text: &str) -> Result<SqlText, String> {
+    let Some(file) = text.strip_prefix('@') else {
+        return Ok(SqlText { text: text.to_owned(), file: None, label: DEFAULT.to_owned() });
+    };
+    let (file, label) = file.rsplit_once(':').unwrap_or((file, DEFAULT));
+    if file.is_empty() || label.is_empty() {
+        return Err(format!("write @FILE or @FILE:LABEL, not \"{text}\""));
+    }
+    Ok(SqlText { text: String::new(), file: Some(file.into()), label: label.to_owned() })
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -49,7 +49,8 @@ async fn a_listing_names_how_many_keys_would_have_fitted() {
         (3, 5, Err(KeyValueError::TooManyKeys { keys_max: 2 })),
         (0, 6, Err(KeyValueError::TooManyKeys { keys_max: 0 })),
     ] {
-        let listed = database.read(move |connection| keys(connection, "s", keys_max, bytes_max)).await.map_err(to_error);
+        let listed =
+            database.read(move |connection| page(connection, "s", None, keys_max, bytes_max)).await.map_err(to_error).and_then(all);
         assert_eq!(listed.map(|keys| keys.len()), expected, "{keys_max} keys, {bytes_max} bytes");
     }
 }

@@ -1,7 +1,7 @@
 //! The paths, one a row.
 
 use super::Behaviour;
-use crate::{Answer, Ask, FieldKind, FileOperation, Flood, Network, ResourceKind, Sink};
+use crate::{Answer, Ask, FieldKind, FileOperation, Flood, Network, ResourceKind, Sink, Sql, StoreOperation};
 
 fn check<const N: usize>(table: [(&str, Behaviour); N]) {
     for (path, expected) in table {
@@ -38,6 +38,26 @@ fn the_last_segment_and_the_query_choose_the_behaviour() {
         ("/kv-list-many?n=7", Behaviour::KeyValueListMany { keys: 7 }),
         ("/", Behaviour::Unknown),
         ("", Behaviour::Unknown),
+    ]);
+}
+
+#[test]
+fn state_is_used_as_the_query_says() {
+    let sql = |via: &str, database: &str, statements: &[&str], parameter: Option<&str>, hold_ms: u64| {
+        let statements = statements.iter().map(|statement| text(statement)).collect();
+        Behaviour::Sql(Sql { via: text(via), database: text(database), statements, parameter: parameter.map(text), hold_ms })
+    };
+    let store = |via: &str, operation: &str, store: &str, key: &str, value: &str| {
+        let [via, operation, store, key, value] = [via, operation, store, key, value].map(text);
+        Behaviour::Store(StoreOperation { via, operation, store, key, value })
+    };
+    check([
+        ("/sql", sql("", "default", &["SELECT 1"], None, 0)),
+        ("/sql?sql=BEGIN%0ASELECT%20%3F&db=d&p=&via=1&ms=7", sql("1", "d", &["BEGIN", "SELECT ?"], Some(""), 7)),
+        ("/sql-open?n=2", Behaviour::SqlOpen { connections: 2 }),
+        ("/store", store("wasi", "get", "default", "key", "")),
+        ("/store?via=1&op=set&store=s&key=k&value=v", store("1", "set", "s", "k", "v")),
+        ("/config?via=1&name=n", Behaviour::Config { via: text("1"), name: text("n") }),
     ]);
 }
 

@@ -1,0 +1,193 @@
+//! What stands behind the labels of key-value stores and SQL databases, opened at the start, and what is put there from the command
+//! line.
+//!
+//! This module knows labels and files. It must never know what a component does with them.
+
+use crate::args::{SqlText, Up};
+use anyhow::{Context, Result, anyhow};
+use spell_capabilities::GrantedStore;
+use spell_manifest::{App, Component};
+use spell_store::{Database, GuestDatabase};
+use spell_types::{KeyValueStore, SqlDatabase, SqlLimits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The label that every host has, of either kind.
+pub(crate) const DEFAULT: &str = "default";
+
+/// Which labels there are. A path is a file of the label's own; without one it lies in the state directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Labels {
+    pub(crate) key_value: BTreeMap<String, Option<PathBuf>>,
+    pub(crate) sqlite: BTreeMap<String, Option<PathBuf>>,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        let only_default = BTreeMap::from([(DEFAULT.to_owned(), None)]);
+        Self { key_value: only_default.clone(), sqlite: only_default }
+    }
+}
+
+/// The stores and databases that labels lead to.
+pub(crate) struct Stores {
+    key_value: BTreeMap<String, GrantedStore>,
+    sqlite: BTreeMap<String, Arc<GuestDatabase>>,
+    labels: Labels,
+}
+
+impl Stores {
+    /// Opens what the app's components ask for and what the command line names; in memory where there is no state directory.
+    pub(crate) fn open(labels: Labels, app: &App, arguments: &Up, state_dir: Option<&Path>) -> Result<Stores> {
+        let shared: Arc<dyn KeyValueStore> = Arc::new(match state_dir {
+            Some(state_dir) => Database::open(state_dir)?,
+            None => Database::in_memory()?,
+        });
+        let mut stores = Stores { key_value: BTreeMap::new(), sqlite: BTreeMap::new(), labels };
+        for (label, path) in &stores.labels.key_value {
+            let (database, name): (Arc<dyn KeyValueStore>, &str) = match path {
+                Some(path) => (Arc::new(Database::open_file(path)?), DEFAULT),
+                None => (Arc::clone(&shared), label),
+            };
+            stores.key_value.insert(label.clone(), GrantedStore { database, name: name.into() });
+        }
+        let asked = app.components.iter().flat_map(|component| &component.sqlite_databases).map(String::as_str);
+        let asked: BTreeSet<&str> = asked.chain(arguments.sqlite.iter().map(|text| text.label.as_str())).collect();
+        for (label, path) in stores.labels.sqlite.iter().filter(|(label, _)| asked.contains(label.as_str())) {
+            let in_state_dir = || state_dir.map(|state_dir| state_dir.join("sqlite").join(format!("{label}.db")));
+            let database = match path.clone().or_else(in_state_dir) {
+                Some(path) => GuestDatabase::open(&path, SqlLimits::default())?,
+                None => GuestDatabase::in_memory(SqlLimits::default())?,
+            };
+            stores.sqlite.insert(label.clone(), Arc::new(database));
+        }
+        Ok(stores)
+    }
+
+    /// Puts there what the command line gives.
+    pub(crate) async fn fill(&self, arguments: &Up) -> Result<()> {
+        for (key, value) in &arguments.key_value {
+            let store = self.key_value.get(DEFAULT).context("there is no key-value store \"default\" to set a key in")?;
+            let set = store.database.set(&store.name, key, value.clone().into_bytes());
+            set.await.with_context(|| format!("--key-value: cannot set the key \"{key}\""))?;
+        }
+        for text in &arguments.sqlite {
+            let known = || unknown("--sqlite", "database", &text.label, self.labels.sqlite.keys());
+            let database = Arc::clone(self.sqlite.get(&text.label).ok_or_else(known)?);
+            let statements = text.read()?;
+            let executed = tokio::task::spawn_blocking(move || database.execute_batch(&statements)).await?;
+            executed.with_context(|| format!("--sqlite {}: cannot be executed", text.shown()))?;
+        }
+        Ok(())
+    }
+
+    /// The key-value stores that a component asks for.
+    pub(crate) fn key_value_of(&self, component: &Component) -> Result<BTreeMap<String, GrantedStore>> {
+        granted("key_value_stores", &component.key_value_stores, &component.id, &self.key_value)
+    }
+
+    /// The SQL databases that a component asks for.
+    pub(crate) fn sqlite_of(&self, component: &Component) -> Result<BTreeMap<String, Arc<dyn SqlDatabase>>> {
+        let databases = self.sqlite.iter().map(|(label, database)| (label.clone(), Arc::clone(database) as Arc<dyn SqlDatabase>));
+        granted("sqlite_databases", &component.sqlite_databases, &component.id, &databases.collect())
+    }
+
+    /// Whether the SQL database `default` is used.
+    pub(crate) fn has_default_sqlite(&self) -> bool {
+        self.sqlite.contains_key(DEFAULT)
+    }
+}
+
+fn granted<T: Clone>(key: &str, asked: &[String], component: &str, known: &BTreeMap<String, T>) -> Result<BTreeMap<String, T>> {
+    let find = |label: &String| match known.get(label) {
+        Some(found) => Ok((label.clone(), found.clone())),
+        None => Err(unknown(&format!("component \"{component}\""), key, label, known.keys())),
+    };
+    asked.iter().map(find).collect()
+}
+
+fn unknown<'a>(place: &str, key: &str, label: &str, known: impl Iterator<Item = &'a String>) -> anyhow::Error {
+    let known: Vec<String> = known.map(|label| format!("\"{label}\"")).collect();
+    anyhow!(
+        "unknown {key} label \"{label}\" for {place}: known are {}",
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    )
+}
+
+impl SqlText {
+    fn read(&self) -> Result<String> {
+        match &self.file {
+            None => Ok(self.text.clone()),
+            Some(file) => std::fs::read_to_string(file).with_context(|| format!("--sqlite: cannot read {}", file.display())),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match &self.file {
+            Some(file) => format!("@{}", file.display()),
+            None => format!("\"{}\"", self.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Arguments, Command};
+    use clap::Parser;
+    use spell_types::SqlValue;
+
+    const APP: &str = "spin_manifest_version = 2\napplication = { name = \"x\" }\n[[trigger.http]]\nroute = \"/\"\ncomponent = \"a\"\n\
+        [component.a]\nsource = \"a.wasm\"\nkey_value_stores = [\"default\", \"cache\", \"far\"]\nsqlite_databases = [\"default\", \"other\"]\n";
+
+    fn up(arguments: &[&str]) -> Up {
+        match Arguments::parse_from([&["spell", "up"], arguments].concat()).command {
+            Command::Up(up) => *up,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn ask(stores: &Stores, component: &Component, label: &str, statement: &str) -> Option<SqlValue> {
+        let databases = stores.sqlite_of(component).expect("granted");
+        let answer = databases[label].connect().execute(statement.to_owned(), vec![]).await.expect(statement);
+        answer.rows.into_iter().flatten().next()
+    }
+
+    #[tokio::test]
+    async fn any_number_of_labels_lead_to_places_of_their_own() {
+        let directory = tempfile::tempdir().expect("directory");
+        std::fs::write(directory.path().join("spin.toml"), APP).expect("write");
+        let app = spell_manifest::load(directory.path()).expect("load");
+        let component = &app.components[0];
+        let far = Some(directory.path().join("elsewhere/far.db"));
+        let labels = Labels {
+            key_value: [("default".to_owned(), None), ("cache".to_owned(), None), ("far".to_owned(), far.clone())].into(),
+            sqlite: [("default".to_owned(), None), ("other".to_owned(), Some(directory.path().join("elsewhere/sql.db")))].into(),
+        };
+        let file = directory.path().join("fill.sql");
+        std::fs::write(&file, "CREATE TABLE t (a); INSERT INTO t VALUES ('other')").expect("write");
+        let of_other = format!("@{}:other", file.display());
+        let arguments = up(&["--key-value", "k=default", "--sqlite", "CREATE TABLE d (a)", "--sqlite", &of_other]);
+        let state = directory.path().join("state");
+        for round in 0..2 {
+            let stores = Stores::open(labels.clone(), &app, &arguments, Some(&state)).expect("open");
+            let granted = stores.key_value_of(component).expect("granted");
+            if round == 0 {
+                stores.fill(&arguments).await.expect("fill");
+                for label in ["cache", "far"] {
+                    granted[label].database.set(&granted[label].name, "k", label.into()).await.expect("set");
+                }
+            }
+            for label in ["default", "cache", "far"] {
+                assert_eq!(granted[label].database.get(&granted[label].name, "k").await, Ok(Some(label.into())), "round {round}");
+            }
+            assert_eq!(ask(&stores, component, "other", "SELECT a FROM t").await, Some(SqlValue::Text("other".to_owned())));
+            assert_eq!(ask(&stores, component, "default", "SELECT count(*) FROM d").await, Some(SqlValue::Integer(0)));
+        }
+        assert!(far.is_some_and(|far| far.exists()) && state.join("sqlite/default.db").exists());
+        let only_default = Stores::open(Labels::default(), &app, &up(&[]), None).expect("open");
+        let error = only_default.key_value_of(component).map(drop).expect_err("unknown");
+        assert_eq!(error.to_string(), "unknown key_value_stores label \"cache\" for component \"a\": known are \"default\"");
+    }
+}
