@@ -7,7 +7,7 @@ DENY_VERSION := 0.20.2
 # Without a terminal there is no progress bar, only a line per step.
 CARGO_QUIET := $(shell test -t 2 || echo --quiet)
 
-.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network plugin
+.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network servers plugin
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -35,7 +35,7 @@ lint: toolchain ## Check format and lints, in the host and in the components
 	@echo "lint: clippy" >&2
 	@cargo clippy --locked $(CARGO_QUIET) --workspace --all-targets -- -D warnings
 
-unit: components network ## Run unit, integration and doc tests
+unit: components network servers ## Run unit, integration and doc tests
 	@echo "test: building" >&2
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@echo "test: host" >&2
@@ -48,12 +48,15 @@ unit: components network ## Run unit, integration and doc tests
 network:
 	@scripts/network.sh
 
-torture: components network ## Run every attack at length: attacks without their protection, longer series, fuzzing
+servers:
+	@scripts/servers.sh
+
+torture: components network servers ## Run every attack at length: attacks without their protection, longer series, fuzzing
 	@echo "torture: building" >&2
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@scripts/torture.sh
 
-protections: components network ## Take each protection away and see that a test fails for it: half an hour; CARDS="A8 F7" for some
+protections: components network servers ## Take each protection away and see that a test fails for it: half an hour; CARDS="A8 F7" for some
 	@scripts/protections.sh $(CARDS)
 
 audit: ## Look for known holes: advisories of the dependencies, and newer patches of the engine

@@ -10,6 +10,7 @@ mod host;
 pub mod hostile;
 mod manifest;
 mod plugin;
+mod servers;
 mod setup;
 mod upstream;
 
@@ -18,5 +19,6 @@ pub use client::{Client, Pending, Request, encode};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};
 pub use plugin::Plugin;
+pub use servers::RealServer;
 pub use setup::{Ended, Setup, binary, run, run_with_input};
 pub use upstream::Upstream;

@@ -19,6 +19,8 @@ pub enum Rule {
     OutboundRequest,
     /// The limit `outbound_requests` is reached.
     OutboundRequests,
+    /// The request holds as many connections as it may.
+    OutboundConnections,
     /// The key-value store is not among the component's.
     KeyValueStore,
     /// The SQL database is not among the component's.
@@ -27,11 +29,12 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 6] = [
+    pub const ALL: [Rule; 7] = [
         Rule::OutboundHost,
         Rule::OutboundAddress,
         Rule::OutboundRequest,
         Rule::OutboundRequests,
+        Rule::OutboundConnections,
         Rule::KeyValueStore,
         Rule::SqliteDatabase,
     ];
@@ -43,6 +46,7 @@ impl Rule {
             Rule::OutboundAddress => "outbound-address",
             Rule::OutboundRequest => "outbound-request",
             Rule::OutboundRequests => "limit-outbound_requests",
+            Rule::OutboundConnections => "outbound-connections",
             Rule::KeyValueStore => "key-value-store",
             Rule::SqliteDatabase => "sqlite-database",
         }

@@ -15,6 +15,12 @@ mod generated {
             "wasi:keyvalue/atomics.cas": crate::wasi_keyvalue::Comparison,
             "fermyon:spin/sqlite.connection": crate::sqlite::OpenDatabase,
             "spin:sqlite/sqlite.connection": crate::sqlite::OpenDatabase,
+            "fermyon:spin/redis.connection": crate::redis::RedisConnection,
+            "spin:redis/redis.connection": crate::redis::RedisConnection,
+            "fermyon:spin/postgres.connection": crate::postgres::PostgresConnection,
+            "spin:postgres/postgres@3.0.0.connection": crate::postgres::PostgresConnection,
+            "spin:postgres/postgres@4.2.0.connection": crate::postgres::PostgresConnection,
+            "spin:postgres/postgres@4.2.0.connection-builder": crate::postgres::PostgresBuilder,
         },
     });
 }
@@ -35,12 +41,16 @@ pub(crate) mod spin1 {
 
 /// `fermyon:spin@2.0.0`, for components of WASI 0.2.
 pub(crate) mod spin2 {
-    pub(crate) use super::generated::fermyon::spin::{key_value, sqlite, variables};
+    pub(crate) use super::generated::fermyon::spin::{key_value, postgres, rdbms_types, redis, sqlite, variables};
 }
+
+pub(crate) use generated::spin::postgres3_0_0::postgres as postgres3;
+pub(crate) use generated::spin::postgres4_2_0::postgres as postgres4;
 
 /// `spin:…@3.0.0`, for components of WASI 0.3.
 pub(crate) mod spin3 {
     pub(crate) use super::generated::spin::key_value::key_value;
+    pub(crate) use super::generated::spin::redis::redis;
     pub(crate) use super::generated::spin::sqlite3_1_0::sqlite;
     pub(crate) use super::generated::spin::variables::variables;
 }

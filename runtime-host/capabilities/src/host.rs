@@ -25,7 +25,7 @@ pub struct Host {
     pub(crate) databases_open: usize,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outbound: OutboundSession,
+    pub(crate) outbound: OutboundSession,
     log: Arc<LogBudget>,
 }
 
@@ -45,12 +45,12 @@ impl Host {
         self
     }
 
-    /// Outbound HTTP requests that the guest asked for, refused ones included.
+    /// Outbound requests and connections that the guest asked for, refused ones included.
     pub fn outbound_requests(&self) -> u64 {
         self.outbound.requests()
     }
 
-    /// Outbound HTTP requests that were refused by a rule or a limit.
+    /// Outbound requests and connections that were refused by a rule or a limit.
     pub fn outbound_refused(&self) -> u64 {
         self.outbound.refused()
     }

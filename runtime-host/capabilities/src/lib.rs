@@ -1,4 +1,4 @@
-//! The host side of each interface that a spell can import: WASI 0.2 and 0.3, outbound HTTP, key-value stores, SQL databases,
+//! The host side of each interface that a spell can import: WASI 0.2 and 0.3, outbound HTTP, databases and brokers, stores,
 //! variables, and the logs that standard output and standard error go to.
 //!
 //! This room knows what one component was granted ([`Grants`]) and what one request of it holds ([`Host`]). It must never know who
@@ -14,7 +14,9 @@ mod key_value;
 mod link;
 mod logs;
 mod outbound;
+mod postgres;
 mod program;
+mod redis;
 mod spin1;
 mod sqlite;
 mod variables;
@@ -28,6 +30,8 @@ pub use key_value::OpenStore;
 pub use link::{add_plain_to_linker, add_to_linker};
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
 pub use outbound::{Enforcement, Neighbour, NeighbourAnswer, Neighbours, Outbound, OutboundError, OutboundRules, TlsRoots};
+pub use postgres::{PostgresBuilder, PostgresConnection};
 pub use program::{Program, ProgramOutput};
+pub use redis::RedisConnection;
 pub use sqlite::OpenDatabase;
 pub use wasi_keyvalue::Comparison;

@@ -4,7 +4,7 @@
 //! there, and refuses.
 
 use crate::Host;
-use crate::bindings::{plain, spin1, spin2, spin3};
+use crate::bindings::{plain, postgres3, postgres4, spin1, spin2, spin3};
 use crate::host::HostAccess;
 use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
@@ -21,6 +21,10 @@ where
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     spin2::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::postgres::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::rdbms_types::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    postgres3::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::redis::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin2::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin2::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     plain::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
@@ -46,6 +50,8 @@ where
     wasmtime_wasi::p3::add_to_linker(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     spin3::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    postgres4::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin3::redis::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     Ok(())

@@ -1,15 +1,20 @@
-//! Outbound HTTP: the only way out to the network, and every rule on that way.
+//! The only way out to the network, for HTTP and for databases and brokers, and every rule on that way.
 //!
-//! This module knows requests, rules and limits; WASI 0.2 and 0.3 both come through [`OutboundSession`]. It must never know which
-//! generation asked. No redirect is followed, no proxy is used, and nothing about either is read from the environment.
+//! This module knows requests, connections, rules and limits; WASI 0.2 and 0.3 both come through [`OutboundSession`]. It must never know
+//! which generation asked. No redirect is followed, no proxy is used, and nothing about either is read from the environment.
 
+mod address;
 mod body;
+mod connection;
 mod connector;
+mod dial;
 mod failure;
 mod neighbours;
 mod session;
+mod stream;
 
 use connector::Connector;
+use dial::Dial;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request};
 use hyper_util::client::legacy::Client;
@@ -20,8 +25,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+pub(crate) use address::{Address, AddressError};
+pub(crate) use connection::{ConnectionError, Passage, Turns, too_large};
 pub use neighbours::{Neighbour, NeighbourAnswer, Neighbours};
 pub(crate) use session::OutboundSession;
+pub(crate) use stream::{AnswerBound, AnswerTooLarge, CheckedStream, Duplex};
 
 /// Most bytes of path and query.
 const PATH_BYTES_MAX: usize = 16 << 10;
@@ -36,7 +44,11 @@ const RESPONSE_HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// Which certificates are trusted. Made once and shared by all components.
 #[derive(Clone)]
-pub struct TlsRoots(Arc<rustls::ClientConfig>);
+pub struct TlsRoots {
+    http: Arc<rustls::ClientConfig>,
+    /// The same without a word about HTTP.
+    other: Arc<rustls::ClientConfig>,
+}
 
 /// Why the way out could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +65,9 @@ impl TlsRoots {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let mut config = builder.with_webpki_roots().with_no_client_auth();
+        let other = Arc::new(config.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsRoots(Arc::new(config)))
+        Ok(TlsRoots { http: Arc::new(config), other })
     }
 }
 
@@ -83,9 +96,15 @@ pub struct OutboundRules {
     pub between_bytes_timeout: Duration,
     /// Most bytes of a response body.
     pub response_bytes_max: u64,
-    /// Requests that all requests of the component together have under way at once.
+    /// Longest time of one query of a database or one message to a broker, its whole answer included.
+    pub query_timeout: Duration,
+    /// Most bytes of the answer to a query, as it is held by the host.
+    pub query_bytes_max: u64,
+    /// Most rows of the answer to a query.
+    pub query_rows_max: u64,
+    /// Requests that all requests of the component together have under way at once, and connections that they hold.
     pub concurrent_max: usize,
-    /// Requests that one request of the component has under way at once.
+    /// Requests that one request of the component has under way at once, and connections that it holds.
     pub concurrent_per_request_max: usize,
     /// Whether destinations and addresses that are not allowed are refused.
     pub enforcement: Enforcement,
@@ -100,6 +119,9 @@ impl Default for OutboundRules {
             first_byte_timeout: Duration::from_secs(30),
             between_bytes_timeout: Duration::from_secs(30),
             response_bytes_max: 100 << 20,
+            query_timeout: Duration::from_secs(30),
+            query_bytes_max: 4 << 20,
+            query_rows_max: 10_000,
             concurrent_max: 256,
             concurrent_per_request_max: 6,
             enforcement: Enforcement::Enforce,
@@ -113,6 +135,7 @@ pub struct Outbound {
     tls: TlsRoots,
     /// The other components of the app, where it has any that may be asked.
     neighbours: Option<Arc<dyn Neighbours>>,
+    dial: Dial,
     /// Made by the first request: most components have none to make.
     client: OnceLock<Client<Connector, WasiBody>>,
     concurrent: Arc<Semaphore>,
@@ -121,11 +144,14 @@ pub struct Outbound {
 impl Outbound {
     /// Prepares the way out; nothing is connected yet.
     pub fn new(mut rules: OutboundRules, tls: &TlsRoots) -> Outbound {
-        for timeout in [&mut rules.connect_timeout, &mut rules.first_byte_timeout, &mut rules.between_bytes_timeout] {
+        let timeouts =
+            [&mut rules.connect_timeout, &mut rules.first_byte_timeout, &mut rules.between_bytes_timeout, &mut rules.query_timeout];
+        for timeout in timeouts {
             *timeout = (*timeout).min(TIMEOUT_MAX);
         }
         let concurrent = Arc::new(Semaphore::new(rules.concurrent_max.min(Semaphore::MAX_PERMITS)));
-        Outbound { rules, tls: tls.clone(), neighbours: None, client: OnceLock::new(), concurrent }
+        let dial = Dial::new(rules.addresses.clone(), rules.enforcement);
+        Outbound { rules, tls: tls.clone(), neighbours: None, dial, client: OnceLock::new(), concurrent }
     }
 
     /// The same, with a way to the other components of the app. Without it, no request to one is answered.
@@ -136,8 +162,7 @@ impl Outbound {
 
     fn client(&self) -> &Client<Connector, WasiBody> {
         self.client.get_or_init(|| {
-            let rules = &self.rules;
-            let connector = Connector::new(rules.addresses.clone(), rules.enforcement, rules.connect_timeout, &self.tls.0);
+            let connector = Connector::new(self.dial.clone(), self.rules.connect_timeout, &self.tls.http);
             Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())

@@ -168,6 +168,9 @@ impl Parts<'_> {
             first_byte_timeout: settings.time(Setting::FirstByteTime),
             between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
             response_bytes_max: settings.get(Setting::OutboundResponse),
+            query_timeout: settings.time(Setting::QueryTime),
+            query_bytes_max: settings.get(Setting::QueryBytes),
+            query_rows_max: settings.get(Setting::QueryRows),
             concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
             enforcement: match self.config.refusals {
                 Refusals::Enforce => Enforcement::Enforce,

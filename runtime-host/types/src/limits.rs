@@ -24,7 +24,7 @@ pub enum Limit {
     Queue,
     /// The longest a request waits in the queue.
     QueueTime,
-    /// Outbound HTTP requests made by one request.
+    /// Outbound requests made, and connections opened, by one request.
     OutboundRequests,
     /// Spells that have called each other until a request came about.
     Depth,
@@ -53,7 +53,7 @@ const TABLE: [Row; COUNT] = [
     Row { limit: Limit::Concurrency, key: "concurrency", unit: Unit::Count, default: 64, meaning: "requests of the component that run at the same time" },
     Row { limit: Limit::Queue, key: "queue", unit: Unit::Count, default: 256, meaning: "requests of the component that wait for a place to run" },
     Row { limit: Limit::QueueTime, key: "queue_time", unit: Unit::Milliseconds, default: 5_000, meaning: "longest wait for a place to run" },
-    Row { limit: Limit::OutboundRequests, key: "outbound_requests", unit: Unit::Count, default: 32, meaning: "outbound HTTP requests made by a request" },
+    Row { limit: Limit::OutboundRequests, key: "outbound_requests", unit: Unit::Count, default: 32, meaning: "outbound requests made, and connections opened, by a request" },
     Row { limit: Limit::Depth, key: "depth", unit: Unit::Count, default: 4, meaning: "spells that have called each other until a request came about" },
     Row { limit: Limit::Log, key: "log", unit: Unit::Bytes, default: 1 << 20, meaning: "standard output and standard error kept of a request" },
 ];

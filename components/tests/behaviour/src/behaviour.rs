@@ -1,7 +1,7 @@
 //! Which behaviour a request asks for. Knows every path; must never act one out.
 
 use crate::query::Query;
-use crate::{Answer, Ask, FileOperation, Flood, Network, Sql, StoreOperation};
+use crate::{Answer, Ask, FileOperation, Flood, Network, Server, Sql, StoreOperation};
 
 /// One behaviour, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub enum Behaviour {
     Pipe { url: String },
     /// A raw use of the network; 404 with the reason when it cannot.
     Network(Network),
+    /// A conversation with a database or a broker; JSON of the outcome of each step.
+    Server(Server),
     /// `/env`: JSON of the environment.
     Env,
     /// `/stdout?bytes=N&line=L`: writes N bytes to stdout in lines of L bytes, line ends included.
@@ -108,6 +110,7 @@ impl Behaviour {
         let (path, query) = path_with_query.split_once('?').unwrap_or((path_with_query, ""));
         let (segment, query) = (path.rsplit('/').next().unwrap_or_default(), Query::new(query));
         let known = of_http(segment, &query).or_else(|| of_network(segment, &query)).or_else(|| of_capability(segment, &query));
+        let known = known.or_else(|| Server::of(segment, &query).map(Self::Server));
         known.or_else(|| Flood::of(segment, &query).map(Self::Flood)).unwrap_or(Self::Unknown)
     }
 }

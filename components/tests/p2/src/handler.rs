@@ -1,14 +1,14 @@
 //! The `wasi:http/incoming-handler` export: acts out one behaviour. Knows streams; must never know paths.
 
 use serde_json::json;
-use test_behaviour::{Behaviour, harm, print, write_lines};
+use test_behaviour::{Behaviour, Server, harm, print, write_lines};
 use wasip2::clocks::monotonic_clock;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingBody, IncomingRequest, Method, ResponseOutparam};
 use wasip2::io::streams::InputStream;
 
 use crate::response::{respond, send, start};
-use crate::{capabilities, fetch, flood, key_value, plain, sqlite};
+use crate::{capabilities, fetch, flood, key_value, plain, postgres, redis, sqlite};
 
 struct Tests;
 
@@ -77,6 +77,7 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
         Behaviour::Fetch { url, times } => (200, "application/json", fetch::all(&url, times).into_bytes()),
         Behaviour::ConcurrentFetch { url, times } => (200, "application/json", fetch::side_by_side(&url, times).into_bytes()),
         Behaviour::Request(ask) => (200, "application/json", fetch::one(&ask).into_bytes()),
+        Behaviour::Server(server) => (200, "application/json", talk(server).into_bytes()),
         Behaviour::Network(network) => text(network.run()),
         Behaviour::Scan { mib } => text(harm::scan(mib).map(|found| found.to_string().into_bytes()).ok_or("memory did not grow")),
         Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
@@ -108,6 +109,15 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
         _ => (404, "text/plain", b"no such behaviour".to_vec()),
     };
     send(out, status, content_type, &body);
+}
+
+/// JSON of what came of each step of a conversation.
+fn talk(server: Server) -> String {
+    match server {
+        Server::Redis { address, lines } => redis::talk(&address, &lines),
+        Server::Postgres { address, lines, version: 3, .. } => postgres::third(&address, &lines),
+        Server::Postgres { address, lines, .. } => postgres::second(&address, &lines),
+    }
 }
 
 /// A value is 200, the name of an error is 404.

@@ -17,6 +17,10 @@ mod key_value;
 #[cfg(target_family = "wasm")]
 mod plain;
 #[cfg(target_family = "wasm")]
+mod postgres;
+#[cfg(target_family = "wasm")]
+mod redis;
+#[cfg(target_family = "wasm")]
 mod response;
 #[cfg(target_family = "wasm")]
 mod sqlite;

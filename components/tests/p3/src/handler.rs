@@ -6,10 +6,10 @@ use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{ErrorCode, Method, Request, Response};
 use spin_sdk::wasip3::wit_bindgen::{StreamReader, StreamResult, spawn};
 use spin_sdk::wasip3::wit_future;
-use test_behaviour::{Behaviour, CHUNK_BYTES, harm, print, write_lines};
+use test_behaviour::{Behaviour, CHUNK_BYTES, Server, harm, print, write_lines};
 
 use crate::response::{fill, respond, start, whole, with_body, write};
-use crate::{capabilities, fetch, flood, key_value, plain, sqlite};
+use crate::{capabilities, fetch, flood, key_value, plain, postgres, redis, sqlite};
 
 struct Tests;
 
@@ -57,6 +57,7 @@ async fn use_capability(behaviour: Behaviour) -> Response {
         Behaviour::Fetch { url, times } => (200, "application/json", fetch::all(&url, times).await.into_bytes()),
         Behaviour::ConcurrentFetch { url, times } => (200, "application/json", fetch::side_by_side(&url, times).await.into_bytes()),
         Behaviour::Request(ask) => (200, "application/json", fetch::one(ask).await.into_bytes()),
+        Behaviour::Server(server) => (200, "application/json", talk(server).await.into_bytes()),
         Behaviour::Network(network) => text(network.run()),
         Behaviour::Scan { mib } => text(harm::scan(mib).map(|found| found.to_string().into_bytes()).ok_or("memory did not grow")),
         Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
@@ -88,6 +89,14 @@ async fn use_capability(behaviour: Behaviour) -> Response {
         _ => (404, "text/plain", b"no such behaviour".to_vec()),
     };
     whole(status, content_type, body)
+}
+
+/// JSON of what came of each step of a conversation.
+async fn talk(server: Server) -> String {
+    match server {
+        Server::Redis { address, lines } => redis::talk(&address, &lines).await,
+        Server::Postgres { address, lines, certificate, .. } => postgres::fourth(&address, &lines, certificate).await,
+    }
 }
 
 /// A value is 200, the name of an error is 404.

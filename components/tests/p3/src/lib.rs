@@ -16,6 +16,10 @@ mod key_value;
 #[path = "../../p2/src/plain.rs"]
 mod plain;
 #[cfg(target_family = "wasm")]
+mod postgres;
+#[cfg(target_family = "wasm")]
+mod redis;
+#[cfg(target_family = "wasm")]
 mod response;
 #[cfg(target_family = "wasm")]
 mod sqlite;

@@ -2,7 +2,7 @@
 //!
 //! This module knows the errors of the libraries below. It must never know rules.
 
-use super::connector::ConnectError;
+use super::dial::ConnectError;
 use rustls::Error as TlsError;
 use spell_policy::AddressRefused;
 use std::error::Error as StdError;

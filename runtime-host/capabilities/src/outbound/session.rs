@@ -36,8 +36,8 @@ pub(crate) struct OutboundSession {
 }
 
 /// The part that requests under way need as well.
-struct Shared {
-    concurrent: Arc<Semaphore>,
+pub(super) struct Shared {
+    pub(super) concurrent: Arc<Semaphore>,
     refused: AtomicU64,
 }
 
@@ -67,7 +67,7 @@ impl OutboundSession {
         self.shared.as_ref().map_or(0, |shared| shared.refused.load(Ordering::Relaxed))
     }
 
-    fn shared(&mut self) -> Arc<Shared> {
+    pub(super) fn shared(&mut self) -> Arc<Shared> {
         let concurrent_max = self.grants.outbound.as_ref().map_or(0, |outbound| outbound.rules.concurrent_per_request_max);
         let new = || {
             let concurrent = Arc::new(Semaphore::new(concurrent_max.min(Semaphore::MAX_PERMITS)));
@@ -76,44 +76,66 @@ impl OutboundSession {
         Arc::clone(self.shared.get_or_insert_with(new))
     }
 
-    /// Everything that can be decided without the network.
-    fn admit(&mut self, request: &mut Request<WasiBody>, options: Option<RequestOptions>) -> Result<Attempt, Error> {
+    pub(super) fn grants(&self) -> Arc<Grants> {
+        Arc::clone(&self.grants)
+    }
+
+    /// Counts one more request or connection; false if it is one too many.
+    pub(crate) fn count(&mut self) -> bool {
         self.requests = self.requests.saturating_add(1);
+        if self.requests <= self.requests_max {
+            return true;
+        }
+        let component = &self.grants.component;
+        if self.requests == self.requests_max + 1 {
+            self.grants.audit.refused(component, Rule::OutboundRequests, &self.requests_max.to_string(), true);
+        }
+        if self.shared().refuse() {
+            let component = &self.grants.component;
+            tracing::warn!(%component, limit = self.requests_max, "outbound request refused: limit outbound_requests reached");
+        }
+        false
+    }
+
+    /// Notes a request or an address that is none; `subject` is what may be shown of it.
+    pub(super) fn note_unreadable(&mut self, subject: &str, error: &dyn std::fmt::Display) {
+        self.grants.audit.refused(&self.grants.component, Rule::OutboundRequest, subject, true);
+        if self.shared().refuse() {
+            tracing::warn!(component = %self.grants.component, %error, "outbound request refused: it cannot be sent as it is");
+        }
+    }
+
+    /// The way to a destination that the manifest names; `None` if it is refused.
+    pub(super) fn judge(&mut self, destination: &Destination) -> Option<Arc<Outbound>> {
         let shared = self.shared();
         let component = &self.grants.component;
-        if self.requests > self.requests_max {
-            if self.requests == self.requests_max + 1 {
-                self.grants.audit.refused(component, Rule::OutboundRequests, &self.requests_max.to_string(), true);
-            }
-            if shared.refuse() {
-                tracing::warn!(%component, limit = self.requests_max, "outbound request refused: limit outbound_requests reached");
-            }
-            return Err(Error::HttpRequestDenied);
-        }
-        let destination = destination(request).inspect_err(|error| {
-            self.grants.audit.refused(component, Rule::OutboundRequest, &request.uri().to_string(), true);
-            if shared.refuse() {
-                tracing::warn!(%component, %error, "outbound request refused: it cannot be sent as it is");
-            }
-        })?;
         let Some(outbound) = self.grants.outbound.clone() else {
             self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), true);
-            return Err(Error::HttpRequestDenied);
+            shared.refuse();
+            return None;
         };
-        if !outbound.rules.allowed.allows(&destination) {
-            let is_enforced = outbound.rules.enforcement == Enforcement::Enforce;
-            self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), is_enforced);
-            if shared.refuse() {
-                report_not_allowed(component, &destination, is_enforced);
-            }
-            if is_enforced {
-                return Err(Error::HttpRequestDenied);
-            }
+        if outbound.rules.allowed.allows(destination) {
+            return Some(outbound);
         }
+        let is_enforced = outbound.rules.enforcement == Enforcement::Enforce;
+        self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), is_enforced);
+        if shared.refuse() {
+            report_not_allowed(component, destination, is_enforced);
+        }
+        (!is_enforced).then_some(outbound)
+    }
+
+    /// Everything that can be decided without the network.
+    fn admit_request(&mut self, request: &mut Request<WasiBody>, options: Option<RequestOptions>) -> Result<Attempt, Error> {
+        if !self.count() {
+            return Err(Error::HttpRequestDenied);
+        }
+        let destination = destination(request).inspect_err(|error| self.note_unreadable(&request.uri().to_string(), error))?;
+        let outbound = self.judge(&destination).ok_or(Error::HttpRequestDenied)?;
         depth::mark(request.headers_mut(), self.depth);
         let timeouts = Timeouts::new(&outbound.rules, options);
         let neighbour = Neighbour::at(&destination);
-        Ok(Attempt { grants: Arc::clone(&self.grants), outbound, shared, timeouts, neighbour })
+        Ok(Attempt { grants: self.grants(), outbound, shared: self.shared(), timeouts, neighbour })
     }
 }
 
@@ -132,7 +154,7 @@ impl WasiHttpHooks for OutboundSession {
         options: Option<RequestOptions>,
         _: Done,
     ) -> Box<dyn Future<Output = Answer> + Send> {
-        match self.admit(&mut request, options) {
+        match self.admit_request(&mut request, options) {
             Ok(attempt) => Box::new(attempt.send(request)),
             Err(error) => Box::new(std::future::ready(Err(error))),
         }
@@ -199,12 +221,7 @@ impl Attempt {
 
     /// What the connection has to know, if one is made.
     fn dialling(&self, destination: &str) -> Dialling {
-        let (grants, destination) = (Arc::clone(&self.grants), destination.to_owned());
-        let is_enforced = self.outbound.rules.enforcement == Enforcement::Enforce;
-        let refused = move |reason: &AddressRefused| {
-            grants.audit.refused(&grants.component, Rule::OutboundAddress, &format!("{destination}: {reason}"), is_enforced);
-        };
-        Dialling { timeout: self.timeouts.connect, refused: Box::new(refused) }
+        Dialling { timeout: self.timeouts.connect, refused: Box::new(noting(&self.grants, &self.outbound, destination)) }
     }
 
     fn report(&self, destination: &str, error: &hyper_util::client::legacy::Error) -> Error {
@@ -220,9 +237,16 @@ impl Attempt {
     }
 }
 
+/// What notes each address of a destination that may not be reached.
+pub(super) fn noting(grants: &Arc<Grants>, outbound: &Outbound, destination: &str) -> impl Fn(&AddressRefused) + Send + Sync + use<> {
+    let (grants, destination) = (Arc::clone(grants), destination.to_owned());
+    let is_enforced = outbound.rules.enforcement == Enforcement::Enforce;
+    move |reason| grants.audit.refused(&grants.component, Rule::OutboundAddress, &format!("{destination}: {reason}"), is_enforced)
+}
+
 impl Shared {
     /// Counts a refusal; true for the first of a request, the only one that is worth a line on the terminal.
-    fn refuse(&self) -> bool {
+    pub(super) fn refuse(&self) -> bool {
         self.refused.fetch_add(1, Ordering::Relaxed) == 0
     }
 }

@@ -35,6 +35,12 @@ pub enum Setting {
     ConnectionsPerComponent,
     /// Bytes of an outbound response body.
     OutboundResponse,
+    /// The longest that a query of a database or a message to a broker may take, its answer included.
+    QueryTime,
+    /// Bytes of the answer to a query.
+    QueryBytes,
+    /// Rows of the answer to a query.
+    QueryRows,
     /// Memory that compiling a component may take.
     CompileMemory,
     /// CPU time that compiling a component may take.
@@ -58,7 +64,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 19;
+const COUNT: usize = 22;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -82,6 +88,9 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::OutboundIdleTime, table: "outbound", key: "idle_time", unit: Milliseconds, default: 10 * SECOND, least: 1, most: HOUR, meaning: "longest silence within an outbound response" },
     Row { setting: Setting::ConnectionsPerComponent, table: "outbound", key: "connections_per_component", unit: Count, default: 16, least: 1, most: 65_536, meaning: "outbound connections of a component at a time" },
     Row { setting: Setting::OutboundResponse, table: "outbound", key: "response", unit: Bytes, default: 16 * MIB, least: 1, most: 1024 * GIB, meaning: "outbound response body" },
+    Row { setting: Setting::QueryTime, table: "outbound", key: "query_time", unit: Milliseconds, default: 30 * SECOND, least: 1, most: HOUR, meaning: "longest that a query of a database or a message to a broker may take, its answer included" },
+    Row { setting: Setting::QueryBytes, table: "outbound", key: "query_bytes", unit: Bytes, default: 4 * MIB, least: 64 * KIB, most: GIB, meaning: "answer of a database or a broker, as the host holds it" },
+    Row { setting: Setting::QueryRows, table: "outbound", key: "query_rows", unit: Count, default: 10_000, least: 1, most: 1_000_000, meaning: "rows of an answer of a database" },
     // The compiler itself takes some 100 MiB of address space.
     Row { setting: Setting::CompileMemory, table: "compile", key: "memory", unit: Bytes, default: 2 * GIB, least: 256 * MIB, most: 1024 * GIB, meaning: "address space of the process that compiles a component" },
     Row { setting: Setting::CompileCpuTime, table: "compile", key: "cpu_time", unit: Milliseconds, default: 60 * SECOND, least: SECOND, most: HOUR, meaning: "CPU time of compiling a component, in whole seconds" },
