@@ -14,6 +14,7 @@ mod trigger_http {
 }
 
 use http::header::{CONNECTION, HOST};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use libfuzzer_sys::fuzz_target;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -32,7 +33,7 @@ const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALH
 fuzz_target!(|bytes: &[u8]| {
     let Some(parts) = head(bytes) else { return };
     let Some(found) = ROUTES.find(parts.uri.path()) else { return };
-    let Ok(uri) = absolute_uri(&parts) else { return };
+    let Ok(uri) = absolute_uri(&parts, &Scheme::HTTP) else { return };
     check_uri(&uri, &parts.uri, &parts.headers);
     let mut rewritten = parts.headers.clone();
     rewrite(&mut rewritten, &uri, found.route, &found.parameters, &Client::new(CLIENT));
