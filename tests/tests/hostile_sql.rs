@@ -184,14 +184,13 @@ fn what_one_request_leaves_open_another_does_not_wait_for() {
             let holder = thread::spawn(move || app.get(&holding).status);
             thread::sleep(Duration::from_millis(300));
             // Who only reads does not wait, and who writes waits for the end of that request.
-            let started = Instant::now();
             let read = execute(host, "p2", "SELECT count(*) FROM t").status;
-            let read_time = started.elapsed();
+            let has_waited = holder.is_finished();
             let written = execute(host, "p2", "INSERT INTO t VALUES ('kept')");
             let held = holder.join().unwrap_or_default();
             let left = execute(host, "p2", "SELECT count(*) FROM t WHERE a = 'left open'").text();
-            if (read, written.status, held) != (200, 200, 200) || read_time > Duration::from_millis(500) || !left.contains("[[0]]") {
-                return Err(format!("read {read} after {read_time:?}, written {}, held {held}, left {left}", written.text()));
+            if (read, written.status, held) != (200, 200, 200) || has_waited || !left.contains("[[0]]") {
+                return Err(format!("read {read} (waited: {has_waited}), written {}, held {held}, left {left}", written.text()));
             }
             check_use(host)
         };
@@ -207,7 +206,7 @@ fn what_one_request_leaves_open_another_does_not_wait_for() {
             }
             let started = Instant::now();
             check_use(host)?;
-            if started.elapsed() > Duration::from_secs(2) { Err(format!("the next one waits {:?}", started.elapsed())) } else { Ok(()) }
+            if started.elapsed() > Duration::from_secs(4) { Err(format!("the next one waits {:?}", started.elapsed())) } else { Ok(()) }
         };
         wrong.extend(arena.judge("H4", &format!("abandoned-statements-{revision}"), abandoned).err());
     }

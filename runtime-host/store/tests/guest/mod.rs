@@ -16,6 +16,7 @@ pub(crate) async fn run(connection: &Arc<dyn SqlConnection>, statement: &str) ->
 }
 
 /// The value of a statement that gives one.
+#[allow(dead_code, reason = "not each test binary asks for one")]
 pub(crate) async fn one(connection: &Arc<dyn SqlConnection>, statement: &str) -> SqlValue {
     let answer = run(connection, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     answer.rows.into_iter().flatten().next().unwrap_or_else(|| panic!("{statement}: no rows"))
