@@ -7,7 +7,8 @@ install() {
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1" >/dev/null 2>&1
 }
 
-for program in /usr/bin/redis-server:redis-server /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/openssl:openssl; do
+for program in /usr/bin/redis-server:redis-server /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/openssl:openssl \
+    /usr/sbin/mariadbd:mariadb-server /usr/sbin/mosquitto:mosquitto /usr/bin/mosquitto_sub:mosquitto-clients; do
     # shellcheck disable=SC2086 # a pattern stands for the version that is there
     ls ${program%%:*} >/dev/null 2>&1 && continue
     package=${program##*:}

@@ -2,7 +2,7 @@
 //! must never know what is said to them.
 
 use crate::wait_until;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,74 @@ impl RealServer {
         let server = Self::start(command, port, directory);
         wait_until("the server to be ready", || is_ready(port));
         (server, text)
+    }
+
+    /// A broker of MQTT that knows one user, and what it was told of every topic so far, by a client that is told all.
+    pub fn mosquitto(user: &str, password: &str) -> Self {
+        let (port, directory) = (free_port(), tempfile::tempdir().expect("directory"));
+        let (settings, passwords) = (directory.path().join("settings"), directory.path().join("passwords"));
+        let mut create = Command::new(program("mosquitto_passwd", &["/usr/bin"]));
+        create.arg("-c").arg("-b").arg(&passwords).args([user, password]);
+        run(create);
+        let text = format!("listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\nuser root\n", passwords.display());
+        std::fs::write(&settings, text).expect("write");
+        let mut command = Command::new(program("mosquitto", &["/usr/sbin", "/usr/bin"]));
+        command.arg("-c").arg(&settings);
+        Self::start(command, port, directory)
+    }
+
+    /// What arrives under a topic until so many messages have, as text.
+    pub fn subscribed(&self, user: &str, password: &str, topic: &str, messages: usize, meanwhile: impl FnOnce()) -> String {
+        // It would keep what it says until it ends.
+        let mut command = Command::new("stdbuf");
+        command.arg("-oL").arg(program("mosquitto_sub", &["/usr/bin"]));
+        command.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-u",
+            user,
+            "-P",
+            password,
+            "-q",
+            "2",
+            "-W",
+            "30",
+            "-d",
+            "-t",
+            topic,
+        ]);
+        command.args(["-C", &messages.to_string(), "-F", "message %q %t %p"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("spawn");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
+        // From here on nothing is missed.
+        let _ = lines.find(|line| line.contains("SUBACK") || line.contains("Subscribed"));
+        meanwhile();
+        let told: Vec<String> = lines.filter(|line| line.starts_with("message ")).collect();
+        let _ = child.wait();
+        told.join("\n")
+    }
+
+    /// MariaDB with a user `spell` of this password, and a database `test` of its own.
+    pub fn mariadb(password: &str) -> Self {
+        let (port, directory) = (free_port(), tempfile::tempdir().expect("directory"));
+        let (data, statements) = (directory.path().join("data"), directory.path().join("statements"));
+        let text = format!("CREATE DATABASE test;\nCREATE USER spell@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON test.* TO spell@'%';\n");
+        std::fs::write(&statements, text).expect("write");
+        give_away(directory.path());
+        let mut create = unprivileged(&program("mariadb-install-db", &["/usr/bin"]));
+        create.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        create.arg(format!("--datadir={}", data.display()));
+        run(create);
+        let mut command = unprivileged(&program("mariadbd", &["/usr/sbin"]));
+        command.args(["--no-defaults", "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]);
+        command.args([&format!("--port={port}"), "--character-set-server=utf8mb4"]);
+        for (name, path) in [("datadir", &data), ("init-file", &statements)] {
+            command.arg(format!("--{name}={}", path.display()));
+        }
+        command.arg(format!("--socket={}", directory.path().join("socket").display()));
+        Self::start(command, port, directory)
     }
 
     fn start(mut command: Command, port: u16, directory: TempDir) -> Self {

@@ -132,6 +132,21 @@ fn connections_are_counted() {
 }
 
 #[test]
+fn places_of_a_component_are_waited_for_and_refused_in_time() {
+    let server = RealServer::redis(None);
+    let address = format!("redis://127.0.0.1:{}", server.port);
+    let operator = format!("{GRANT_LOOPBACK}connections_per_component = 1\n");
+    let host = Setup::new(&both(&format!("allowed_outbound_hosts = [\"{address}\"]"))).operator(&operator).start();
+    for revision in REVISIONS {
+        let started = Instant::now();
+        let outcomes = redis(&host, revision, &address, &["open"]);
+        assert_eq!(outcomes, [json!({ "ok": "open" }), json!({ "error": "too-many-connections" })], "{revision}");
+        assert!(started.elapsed() >= Duration::from_secs(1) && started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        assert_eq!(redis(&host, revision, &address, &["PING"])[1], json!({ "ok": [{ "status": "PONG" }] }), "{revision}");
+    }
+}
+
+#[test]
 fn credentials_are_nowhere_to_be_read() {
     let server = RealServer::redis(Some("another"));
     let port = server.port;

@@ -1,4 +1,4 @@
-//! Cards F1 to F10: guests that reach for what they may not have, in a network of its own.
+//! Cards F1 to F10, and H1: guests that reach for what they may not have, in a network of its own.
 //!
 //! There, every address that may not be reached is this very machine, with a listener behind it that counts, and the way to
 //! everywhere else is a device that counts.
@@ -271,6 +271,9 @@ fn every_spelling_of_a_forbidden_place_is_refused() {
                 wrong.extend(arena.judge(card, &format!("{url}-{revision}"), attack).err());
             }
         }
+        for kind in ["redis", "postgres", "mysql", "mqtt"] {
+            wrong.extend(arena.judge("H1", &format!("{kind}-{revision}"), |host| servers(host, revision, kind, &counters)).err());
+        }
         for (name, path) in [
             ("tcp", "connect?address=127.0.0.1:80"),
             ("tcp-6", "connect?address=[::1]:80"),
@@ -297,6 +300,26 @@ fn every_spelling_of_a_forbidden_place_is_refused() {
     assert!(lines.len() >= FORBIDDEN_ADDRESSES.len(), "{} lines of audit", lines.len());
     assert!(lines.iter().all(|line| line["enforced"] == true && line["component"].is_string() && line["subject"].is_string()));
     arena.close();
+}
+
+/// Databases and brokers at addresses that may not be reached, in every spelling.
+fn servers(host: &Host, revision: &str, kind: &str, counters: &Counters) -> Result<(), String> {
+    let path = if kind == "postgres" { "pg" } else { kind };
+    for url in FORBIDDEN_ADDRESSES.iter().filter_map(|url| url.strip_prefix("http://")) {
+        let name = url.split('/').next().unwrap_or_default();
+        let name = name.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(name, |(name, _)| name);
+        let before = counters.read();
+        let answer = host.app.get(&format!("/any-{revision}/{path}?address={}", encode(&format!("{kind}://user:word@{name}:80/x"))));
+        let now = counters.read();
+        if !answer.json()[0]["error"].is_string() || now != before {
+            return Err(format!(
+                "{kind} {name}: {} {}, connections and packets went from {before:?} to {now:?}",
+                answer.status,
+                answer.text()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Of two addresses, the private one is left out: nothing arrives here, and what leaves goes to the public one.

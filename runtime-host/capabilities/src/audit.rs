@@ -19,17 +19,19 @@ pub enum Rule {
     OutboundRequest,
     /// The limit `outbound_requests` is reached.
     OutboundRequests,
-    /// The request holds as many connections as it may.
+    /// The request, or the component, holds as many connections as it may.
     OutboundConnections,
     /// The key-value store is not among the component's.
     KeyValueStore,
     /// The SQL database is not among the component's.
     SqliteDatabase,
+    /// The language model is not among the component's.
+    AiModel,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 7] = [
+    pub const ALL: [Rule; 8] = [
         Rule::OutboundHost,
         Rule::OutboundAddress,
         Rule::OutboundRequest,
@@ -37,6 +39,7 @@ impl Rule {
         Rule::OutboundConnections,
         Rule::KeyValueStore,
         Rule::SqliteDatabase,
+        Rule::AiModel,
     ];
 
     /// Its name in the record and in metrics.
@@ -49,6 +52,7 @@ impl Rule {
             Rule::OutboundConnections => "outbound-connections",
             Rule::KeyValueStore => "key-value-store",
             Rule::SqliteDatabase => "sqlite-database",
+            Rule::AiModel => "ai-model",
         }
     }
 }

@@ -15,6 +15,10 @@ mod generated {
             "wasi:keyvalue/atomics.cas": crate::wasi_keyvalue::Comparison,
             "fermyon:spin/sqlite.connection": crate::sqlite::OpenDatabase,
             "spin:sqlite/sqlite.connection": crate::sqlite::OpenDatabase,
+            "fermyon:spin/mqtt.connection": crate::mqtt::MqttConnection,
+            "spin:mqtt/mqtt.connection": crate::mqtt::MqttConnection,
+            "fermyon:spin/mysql.connection": crate::mysql::MysqlConnection,
+            "spin:mysql/mysql.connection": crate::mysql::MysqlConnection,
             "fermyon:spin/redis.connection": crate::redis::RedisConnection,
             "spin:redis/redis.connection": crate::redis::RedisConnection,
             "fermyon:spin/postgres.connection": crate::postgres::PostgresConnection,
@@ -36,12 +40,12 @@ mod generated_spin1 {
 
 /// `fermyon:spin` without a version, whose handles are numbers.
 pub(crate) mod spin1 {
-    pub(crate) use super::generated_spin1::fermyon::spin::{config, key_value, sqlite};
+    pub(crate) use super::generated_spin1::fermyon::spin::{config, http, http_types, key_value, sqlite};
 }
 
 /// `fermyon:spin@2.0.0`, for components of WASI 0.2.
 pub(crate) mod spin2 {
-    pub(crate) use super::generated::fermyon::spin::{key_value, postgres, rdbms_types, redis, sqlite, variables};
+    pub(crate) use super::generated::fermyon::spin::{key_value, llm, mqtt, mysql, postgres, rdbms_types, redis, sqlite, variables};
 }
 
 pub(crate) use generated::spin::postgres3_0_0::postgres as postgres3;
@@ -50,6 +54,8 @@ pub(crate) use generated::spin::postgres4_2_0::postgres as postgres4;
 /// `spin:…@3.0.0`, for components of WASI 0.3.
 pub(crate) mod spin3 {
     pub(crate) use super::generated::spin::key_value::key_value;
+    pub(crate) use super::generated::spin::mqtt::mqtt;
+    pub(crate) use super::generated::spin::mysql::mysql;
     pub(crate) use super::generated::spin::redis::redis;
     pub(crate) use super::generated::spin::sqlite3_1_0::sqlite;
     pub(crate) use super::generated::spin::variables::variables;

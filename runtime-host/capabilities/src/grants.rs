@@ -5,9 +5,9 @@
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::OutboundSession;
-use crate::{Audit, Host, LogFile, Outbound, Program};
+use crate::{Audit, Host, LogFile, ModelService, Outbound, Program};
 use spell_types::{KeyValueStore, Limits, SqlDatabase};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
@@ -29,6 +29,10 @@ pub struct Grants {
     pub sqlite_databases: BTreeMap<String, Arc<dyn SqlDatabase>>,
     /// Its way out to the network.
     pub outbound: Option<Arc<Outbound>>,
+    /// The service that it may ask language models of.
+    pub model_service: Option<Arc<ModelService>>,
+    /// Names of the models that it may ask.
+    pub ai_models: BTreeSet<String>,
     /// The directory that it sees as `/`, read-only.
     pub files: Option<PathBuf>,
     /// Where its standard output goes.
@@ -58,6 +62,8 @@ impl Grants {
             key_value_stores: BTreeMap::new(),
             sqlite_databases: BTreeMap::new(),
             outbound: None,
+            model_service: None,
+            ai_models: BTreeSet::new(),
             files: None,
             stdout: LogFile::discard(),
             stderr: LogFile::discard(),

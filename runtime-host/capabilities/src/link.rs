@@ -20,7 +20,12 @@ where
 {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    spin1::http::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin1::http_types::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin2::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::llm::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::mqtt::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin2::mysql::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin2::postgres::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin2::rdbms_types::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     postgres3::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
@@ -51,6 +56,8 @@ where
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     spin3::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     postgres4::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin3::mysql::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    spin3::mqtt::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::redis::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::variables::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
     spin3::sqlite::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;

@@ -28,7 +28,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 pub(crate) use address::{Address, AddressError};
 pub(crate) use connection::{ConnectionError, Passage, Turns, too_large};
 pub use neighbours::{Neighbour, NeighbourAnswer, Neighbours};
-pub(crate) use session::OutboundSession;
+pub(crate) use session::{OutboundSession, is_forbidden};
 pub(crate) use stream::{AnswerBound, AnswerTooLarge, CheckedStream, Duplex};
 
 /// Most bytes of path and query.

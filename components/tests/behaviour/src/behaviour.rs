@@ -57,6 +57,8 @@ pub enum Behaviour {
     /// `/request?url=U&method=M&headers=H&scheme=S&authority=A&path=P&connect_ns=N&first_byte_ns=N&between_bytes_ns=N&body=N`: makes one
     /// request with a body of N bytes; JSON of its outcome. The error is "refused-PART" when the host refuses to set a part.
     Request(Ask),
+    /// `/request1?…`: the same as `/request` by the interface of Spin 1, which has neither timeouts nor most methods.
+    First(Ask),
     /// `/pipe?url=U`: passes on the status and the body of another server, 502 with the error's name when there is no answer.
     Pipe { url: String },
     /// A raw use of the network; 404 with the reason when it cannot.
@@ -152,6 +154,7 @@ fn of_network(segment: &str, query: &Query) -> Option<Behaviour> {
         "fetch" => Behaviour::Fetch { url: url(), times: times() },
         "concurrent-fetch" => Behaviour::ConcurrentFetch { url: url(), times: times() },
         "request" => Behaviour::Request(Ask::of(query)),
+        "request1" => Behaviour::First(Ask::of(query)),
         "pipe" => Behaviour::Pipe { url: url() },
         "connect" => Behaviour::Network(Network::Connect { address: address() }),
         "udp" => Behaviour::Network(Network::Datagram { address: address() }),

@@ -24,5 +24,5 @@ pub use name::error_name;
 pub use network::Network;
 pub use output::{CHUNK_BYTES, FILL, chunks, hexadecimal, print, write_lines};
 pub use query::Field;
-pub use server::{Server, parameter, shown, shown_debug};
+pub use server::{Server, parameter, said, shown, shown_debug};
 pub use state::{Sql, StoreOperation};

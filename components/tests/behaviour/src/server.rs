@@ -14,6 +14,11 @@ pub enum Server {
     /// case is the function of that name, any other a command, whose words are sent as a number behind `int:`. JSON of each outcome,
     /// that of the first opening included.
     Redis { address: String, lines: Vec<Vec<String>> },
+    /// `/mqtt?address=A&user=U&password=P&do=LINES`: opens a connection and publishes each line: a quality of 0 to 2, a topic and what is
+    /// said, or so many bytes of it behind `bytes:`. JSON of each outcome, that of the opening included.
+    Mqtt { address: String, user: String, password: String, lines: Vec<Vec<String>> },
+    /// `/mysql?address=A&do=LINES`: the same as `/pg`, for MySQL.
+    Mysql { address: String, lines: Vec<Value> },
     /// `/pg?address=A&do=LINES&v=N&ca=C`: opens a connection and does each line of JSON: `["open"]`, or `["query", S, P…]` or
     /// `["execute", S, P…]` with parameters such as `["int32", 5]`. JSON of each outcome, that of the first opening included. Of the
     /// interfaces of a revision, N chooses one; C is a certificate that is trusted, where the interface takes one.
@@ -25,6 +30,16 @@ impl Server {
         let address = || query.text("address", "");
         Some(match segment {
             "redis" => Self::Redis { address: address(), lines: lines(&query.text("do", "")) },
+            "mqtt" => Self::Mqtt {
+                address: address(),
+                user: query.text("user", ""),
+                password: query.text("password", ""),
+                lines: lines(&query.text("do", "")),
+            },
+            "mysql" => Self::Mysql {
+                address: address(),
+                lines: query.text("do", "").lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+            },
             "pg" => Self::Postgres {
                 address: address(),
                 lines: query.text("do", "").lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
@@ -52,6 +67,13 @@ pub fn shown_debug(value: &impl std::fmt::Debug) -> String {
 
 fn lines(text: &str) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+}
+
+/// What a word stands for: itself, or so many bytes.
+#[must_use]
+pub fn said(word: &str) -> Vec<u8> {
+    let many = word.strip_prefix("bytes:").and_then(|number| number.parse().ok());
+    many.map_or_else(|| word.as_bytes().to_vec(), |bytes| vec![b'x'; bytes])
 }
 
 /// Bytes as an outcome shows them: as text, or how many there are.

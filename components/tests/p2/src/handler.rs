@@ -8,7 +8,7 @@ use wasip2::http::types::{IncomingBody, IncomingRequest, Method, ResponseOutpara
 use wasip2::io::streams::InputStream;
 
 use crate::response::{respond, send, start};
-use crate::{capabilities, fetch, flood, key_value, plain, postgres, redis, sqlite};
+use crate::{capabilities, fetch, flood, key_value, mqtt, mysql, plain, postgres, redis, spin1, sqlite};
 
 struct Tests;
 
@@ -78,6 +78,7 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
         Behaviour::ConcurrentFetch { url, times } => (200, "application/json", fetch::side_by_side(&url, times).into_bytes()),
         Behaviour::Request(ask) => (200, "application/json", fetch::one(&ask).into_bytes()),
         Behaviour::Server(server) => (200, "application/json", talk(server).into_bytes()),
+        Behaviour::First(ask) => (200, "application/json", spin1::fetch(&ask).into_bytes()),
         Behaviour::Network(network) => text(network.run()),
         Behaviour::Scan { mib } => text(harm::scan(mib).map(|found| found.to_string().into_bytes()).ok_or("memory did not grow")),
         Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),
@@ -115,6 +116,8 @@ fn use_capability(behaviour: Behaviour, out: ResponseOutparam) {
 fn talk(server: Server) -> String {
     match server {
         Server::Redis { address, lines } => redis::talk(&address, &lines),
+        Server::Mqtt { address, user, password, lines } => mqtt::publish(&address, &user, &password, &lines),
+        Server::Mysql { address, lines } => mysql::talk(&address, &lines),
         Server::Postgres { address, lines, version: 3, .. } => postgres::third(&address, &lines),
         Server::Postgres { address, lines, .. } => postgres::second(&address, &lines),
     }

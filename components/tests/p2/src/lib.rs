@@ -15,6 +15,10 @@ mod handler;
 #[cfg(target_family = "wasm")]
 mod key_value;
 #[cfg(target_family = "wasm")]
+mod mqtt;
+#[cfg(target_family = "wasm")]
+mod mysql;
+#[cfg(target_family = "wasm")]
 mod plain;
 #[cfg(target_family = "wasm")]
 mod postgres;
@@ -22,5 +26,7 @@ mod postgres;
 mod redis;
 #[cfg(target_family = "wasm")]
 mod response;
+#[cfg(target_family = "wasm")]
+mod spin1;
 #[cfg(target_family = "wasm")]
 mod sqlite;

@@ -9,7 +9,7 @@ use spin_sdk::wasip3::wit_future;
 use test_behaviour::{Behaviour, CHUNK_BYTES, Server, harm, print, write_lines};
 
 use crate::response::{fill, respond, start, whole, with_body, write};
-use crate::{capabilities, fetch, flood, key_value, plain, postgres, redis, sqlite};
+use crate::{capabilities, fetch, flood, key_value, mqtt, mysql, plain, postgres, redis, sqlite};
 
 struct Tests;
 
@@ -95,6 +95,8 @@ async fn use_capability(behaviour: Behaviour) -> Response {
 async fn talk(server: Server) -> String {
     match server {
         Server::Redis { address, lines } => redis::talk(&address, &lines).await,
+        Server::Mqtt { address, user, password, lines } => mqtt::publish(&address, &user, &password, &lines).await,
+        Server::Mysql { address, lines } => mysql::talk(&address, &lines).await,
         Server::Postgres { address, lines, certificate, .. } => postgres::fourth(&address, &lines, certificate).await,
     }
 }

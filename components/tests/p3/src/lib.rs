@@ -13,6 +13,10 @@ mod handler;
 #[cfg(target_family = "wasm")]
 mod key_value;
 #[cfg(target_family = "wasm")]
+mod mqtt;
+#[cfg(target_family = "wasm")]
+mod mysql;
+#[cfg(target_family = "wasm")]
 #[path = "../../p2/src/plain.rs"]
 mod plain;
 #[cfg(target_family = "wasm")]

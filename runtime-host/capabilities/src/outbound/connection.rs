@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -70,6 +71,8 @@ pub(crate) struct Passage {
     pub(crate) address: Address,
     /// What bounds each answer.
     pub(crate) bound: AnswerBound,
+    /// By when the connection has to be open.
+    deadline: Instant,
 }
 
 impl OutboundSession {
@@ -92,15 +95,16 @@ impl OutboundSession {
         })?;
         let outbound = self.judge(&address.destination).ok_or(ConnectionError::NotAllowed)?;
         let bound = AnswerBound::new(outbound.rules.query_bytes_max);
-        Ok(Passage { grants: self.grants(), shared: self.shared(), outbound, address, bound })
+        let deadline = Instant::now() + outbound.rules.connect_timeout;
+        Ok(Passage { grants: self.grants(), shared: self.shared(), outbound, address, bound, deadline })
     }
 }
 
 impl Passage {
     /// A connection to an address that was checked.
     pub(crate) async fn open(&self) -> Result<CheckedStream, ConnectionError> {
+        let places = self.places().await?;
         self.in_connect_time(async {
-            let places = self.places().await?;
             let destination = &self.address.destination;
             let note = noting(&self.grants, &self.outbound, &destination.to_string());
             let tcp = self.outbound.dial.connect(destination, note).await?;
@@ -126,13 +130,12 @@ impl Passage {
         Arc::clone(&self.outbound.tls.other)
     }
 
-    /// A step of connecting, such as logging in, in the time that connecting may take.
+    /// A step of connecting, such as logging in, in what is left of the time that all of them together may take.
     pub(crate) async fn in_connect_time<T, E: From<ConnectionError>>(
         &self,
         connecting: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let connecting = tokio::time::timeout(self.outbound.rules.connect_timeout, connecting);
-        connecting.await.unwrap_or_else(|_| Err(ConnectionError::ConnectTimeout.into()))
+        tokio::time::timeout_at(self.deadline, connecting).await.unwrap_or_else(|_| Err(ConnectionError::ConnectTimeout.into()))
     }
 
     /// What a guest holds of an open connection.
@@ -152,7 +155,8 @@ impl Passage {
             .try_acquire_owned()
             .map_err(|_| self.too_many(self.outbound.rules.concurrent_per_request_max))?;
         let all: &Arc<Semaphore> = &self.outbound.concurrent;
-        let component = Arc::clone(all).acquire_owned().await.map_err(|_| ConnectionError::TooMany)?;
+        let component = tokio::time::timeout_at(self.deadline, Arc::clone(all).acquire_owned()).await;
+        let component = component.ok().and_then(Result::ok).ok_or_else(|| self.too_many(self.outbound.rules.concurrent_max))?;
         Ok([own, component])
     }
 

@@ -7,7 +7,7 @@ use super::connector::{DIALLING, Dialling};
 use super::{Enforcement, Neighbour, Outbound, Timeouts, destination, failure};
 use crate::{Grants, Rule, depth};
 use http::uri::Scheme;
-use http::{HeaderName, Request, Response, header};
+use http::{HeaderName, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use spell_policy::{AddressRefused, Destination};
@@ -80,6 +80,11 @@ impl OutboundSession {
         Arc::clone(&self.grants)
     }
 
+    /// Most bytes of an answer that is held whole.
+    pub(crate) fn whole_bytes_max(&self) -> usize {
+        self.grants.outbound.as_ref().map_or(0, |outbound| usize::try_from(outbound.rules.query_bytes_max).unwrap_or(usize::MAX))
+    }
+
     /// Counts one more request or connection; false if it is one too many.
     pub(crate) fn count(&mut self) -> bool {
         self.requests = self.requests.saturating_add(1);
@@ -130,7 +135,7 @@ impl OutboundSession {
         if !self.count() {
             return Err(Error::HttpRequestDenied);
         }
-        let destination = destination(request).inspect_err(|error| self.note_unreadable(&request.uri().to_string(), error))?;
+        let destination = destination(request).inspect_err(|error| self.note_unreadable(&shown(request.uri()), error))?;
         let outbound = self.judge(&destination).ok_or(Error::HttpRequestDenied)?;
         depth::mark(request.headers_mut(), self.depth);
         let timeouts = Timeouts::new(&outbound.rules, options);
@@ -257,7 +262,15 @@ fn report_not_allowed(component: &str, destination: &Destination, is_enforced: b
     tracing::warn!(component, %destination, "outbound request {what}: the manifest would have to say {hint}");
 }
 
-fn is_forbidden(name: &HeaderName) -> bool {
+/// A URL without what stands before its host, which may be a password.
+fn shown(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    if place == authority { uri.to_string() } else { uri.to_string().replacen(authority, place, 1) }
+}
+
+/// Whether a header belongs to the connection and not to the guest.
+pub(crate) fn is_forbidden(name: &HeaderName) -> bool {
     *name == header::CONNECTION
         || *name == header::HOST
         || *name == header::TRANSFER_ENCODING

@@ -134,6 +134,19 @@ async fn odd_requests_are_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn credentials_in_a_url_are_not_noted() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = crate::LogWriter::start(crate::Rotation::default()).unwrap();
+    let log = writer.open(Some(&directory.path().join("audit.jsonl")), None).unwrap();
+    let outbound = Some(Arc::new(Outbound::new(open_rules(), &TlsRoots::web().unwrap())));
+    let grants = Arc::new(Grants { outbound, audit: crate::Audit::new(log), ..Grants::none("test") });
+    assert!(get(&mut grants.host(&Limits::default()), "http://user:hunter2@127.0.0.1:1/path").await.is_err());
+    writer.flush();
+    let text = std::fs::read_to_string(directory.path().join("audit.jsonl")).unwrap();
+    assert!(text.contains("http://127.0.0.1:1/path") && !text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
 async fn extreme_timeouts_neither_panic_nor_outlast_the_operators() {
     let port = serve().await;
     let mut rules = open_rules();
