@@ -274,18 +274,20 @@ fn every_spelling_of_a_forbidden_place_is_refused() {
         for kind in ["redis", "postgres", "mysql", "mqtt"] {
             wrong.extend(arena.judge("H1", &format!("{kind}-{revision}"), |host| servers(host, revision, kind, &counters)).err());
         }
-        for (name, path) in [
-            ("tcp", "connect?address=127.0.0.1:80"),
-            ("tcp-6", "connect?address=[::1]:80"),
-            ("tcp-out", "connect?address=93.184.216.34:80"),
-            ("udp", "udp?address=127.0.0.1:80"),
-            ("udp-out", "udp?address=93.184.216.34:53"),
-            ("name-lookup", "resolve?name=localhost"),
-            ("name-lookup-out", "resolve?name=example.test"),
+        wrong.extend(arena.judge("F10", &format!("sockets-{revision}"), |host| sockets(host, revision, &counters)).err());
+        for (name, lists, path) in [
+            ("tcp", "one", "connect?address=127.0.0.1:80"),
+            ("tcp-6", "one", "connect?address=[::1]:80"),
+            ("tcp-out", "one", "connect?address=93.184.216.34:80"),
+            ("listen", "any", "listen?address=127.0.0.1:81"),
+            ("udp", "any", "udp?address=127.0.0.1:80"),
+            ("udp-out", "any", "udp?address=93.184.216.34:53"),
+            ("name-lookup", "any", "resolve?name=localhost"),
+            ("name-lookup-out", "any", "resolve?name=example.test"),
         ] {
             let attack = |host: &Host| {
                 let before = counters.read();
-                let answer = host.app.get(&format!("/any-{revision}/{path}"));
+                let answer = host.app.get(&format!("/{lists}-{revision}/{path}"));
                 let now = counters.read();
                 if answer.status == 404 && now == before { Ok(()) } else { Err(format!("{} {}, {now:?}", answer.status, answer.text())) }
             };
@@ -317,6 +319,23 @@ fn servers(host: &Host, revision: &str, kind: &str, counters: &Counters) -> Resu
                 answer.status,
                 answer.text()
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Sockets to addresses that may not be reached, though the manifest names them all.
+fn sockets(host: &Host, revision: &str, counters: &Counters) -> Result<(), String> {
+    for network in LOCAL.iter().copied().chain(["127.0.0.1/32", "0.0.0.0/32", "::1/128", "::ffff:127.0.0.1/128"]) {
+        let address: IpAddr = network.split('/').next().unwrap_or_default().parse().map_err(|_| format!("{network} is no address"))?;
+        for way in if revision == "p3" && address.is_ipv4() { &["connect", "connect3"][..] } else { &["connect"] } {
+            let before = counters.read();
+            let to = std::net::SocketAddr::new(address, 80).to_string();
+            let answer = host.app.get(&format!("/any-{revision}/{way}?address={}", encode(&to)));
+            let now = counters.read();
+            if answer.status != 404 || now != before {
+                return Err(format!("{way} {to}: {} {}, from {before:?} to {now:?}", answer.status, answer.text()));
+            }
         }
     }
     Ok(())

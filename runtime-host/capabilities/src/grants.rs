@@ -4,7 +4,7 @@
 
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
-use crate::outbound::OutboundSession;
+use crate::outbound::{OutboundSession, sockets};
 use crate::{Audit, Host, LogFile, ModelService, Outbound, Program};
 use spell_types::{KeyValueStore, Limits, SqlDatabase};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,22 +74,26 @@ impl Grants {
     /// The state of one request. It asks nothing of the system, unless the component has files.
     pub fn host(self: &Arc<Self>, limits: &Limits) -> Host {
         let budget = Arc::new(LogBudget::new(limits));
-        let session = OutboundSession::new(Arc::clone(self), limits);
-        Host::new(self.wasi(&budget).build(), session, Arc::clone(self), budget)
+        let mut session = OutboundSession::new(Arc::clone(self), limits);
+        Host::new(self.wasi(&budget, &mut session).build(), session, Arc::clone(self), budget)
     }
 
     /// The state of one request that a program is run for.
     pub fn host_of_program(self: &Arc<Self>, limits: &Limits, program: &Program) -> Host {
         let budget = Arc::new(LogBudget::new(limits));
-        let session = OutboundSession::new(Arc::clone(self), limits);
-        let mut wasi = self.wasi(&budget);
+        let mut session = OutboundSession::new(Arc::clone(self), limits);
+        let mut wasi = self.wasi(&budget, &mut session);
         wasi.args(&program.arguments).envs(&program.environment).stdin(program.stdin()).stdout(program.output.stream());
         Host::new(wasi.build(), session, Arc::clone(self), budget)
     }
 
-    /// Sockets and name lookup stay as they are by default: denied. Random generators are seeded from the thread's own secure
+    pub(crate) fn takes_sockets(&self) -> bool {
+        self.outbound.as_ref().is_some_and(|outbound| outbound.takes_sockets())
+    }
+
+    /// Sockets stay denied unless the manifest names a destination for them; listening, datagrams and name lookup always. Random generators are seeded from the thread's own secure
     /// generator, which goes to the system once in many requests.
-    fn wasi(&self, budget: &Arc<LogBudget>) -> WasiCtxBuilder {
+    fn wasi(&self, budget: &Arc<LogBudget>, session: &mut OutboundSession) -> WasiCtxBuilder {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment)
             .stdout(LogStream::new(self.stdout.clone(), Arc::clone(budget)))
@@ -97,6 +101,9 @@ impl Grants {
             .wall_clock(CoarseWallClock)
             .monotonic_clock(CoarseMonotonicClock::start())
             .max_random_size(RANDOM_BYTES_MAX);
+        if self.takes_sockets() {
+            sockets::allow(&mut wasi, session.asking());
+        }
         if let Some(files) = &self.files
             && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
         {

@@ -12,6 +12,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Most resources (streams, requests, fields, stores, …) that the host keeps for one request at once.
 const RESOURCES_MAX: usize = 4096;
+/// The same where any of them may be a socket, which is a file of the whole process from the moment it is made.
+const RESOURCES_WITH_SOCKETS_MAX: usize = 256;
 /// Most bytes of one set of headers, as they are held in memory.
 const FIELDS_BYTES_MAX: usize = 64 << 10;
 
@@ -32,7 +34,7 @@ pub struct Host {
 impl Host {
     pub(crate) fn new(wasi: WasiCtx, outbound: OutboundSession, grants: Arc<Grants>, log: Arc<LogBudget>) -> Host {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(if grants.takes_sockets() { RESOURCES_WITH_SOCKETS_MAX } else { RESOURCES_MAX });
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
         Host { grants, table, stores_open: 0, databases_open: 0, wasi, http, outbound, log }

@@ -115,7 +115,7 @@ impl Host {
             let shown: String = model.chars().take(SHOWN_CHARACTERS_MAX).collect();
             return Err(v2::Error::InvalidInput(format!("the model {shown:?} is not in the component's ai_models")));
         }
-        if !self.outbound.count() {
+        if !self.outbound.asking().count() {
             return Err(v2::Error::RuntimeError("too many outbound requests".to_owned()));
         }
         let service = self.grants.model_service.clone();

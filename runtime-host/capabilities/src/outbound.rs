@@ -4,6 +4,7 @@
 //! which generation asked. No redirect is followed, no proxy is used, and nothing about either is read from the environment.
 
 mod address;
+mod asking;
 mod body;
 mod connection;
 mod connector;
@@ -11,6 +12,7 @@ mod dial;
 mod failure;
 mod neighbours;
 mod session;
+pub(crate) mod sockets;
 mod stream;
 
 use connector::Connector;
@@ -158,6 +160,11 @@ impl Outbound {
     #[must_use]
     pub fn with_neighbours(self, neighbours: Arc<dyn Neighbours>) -> Outbound {
         Outbound { neighbours: Some(neighbours), ..self }
+    }
+
+    /// Whether a guest may have sockets of its own.
+    pub(crate) fn takes_sockets(&self) -> bool {
+        self.rules.allowed.takes_scheme("tcp")
     }
 
     fn client(&self) -> &Client<Connector, WasiBody> {

@@ -134,6 +134,11 @@ impl AllowedHosts {
         Some(Grant { entry: &rule.entry, names_address: rule.pattern.names_address() })
     }
 
+    /// Whether there is an entry for this scheme, or for any.
+    pub fn takes_scheme(&self, scheme: &str) -> bool {
+        self.rules.iter().any(|rule| rule.pattern.takes_scheme(scheme))
+    }
+
     /// Whether nothing at all is allowed.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

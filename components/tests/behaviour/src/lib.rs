@@ -21,7 +21,7 @@ pub use behaviour::Behaviour;
 pub use files::FileOperation;
 pub use flood::{FieldKind, Flood, ResourceKind, Sink, fields};
 pub use name::error_name;
-pub use network::Network;
+pub use network::{ANSWER_BYTES_MAX, Network};
 pub use output::{CHUNK_BYTES, FILL, chunks, hexadecimal, print, write_lines};
 pub use query::Field;
 pub use server::{Server, parameter, said, shown, shown_debug};

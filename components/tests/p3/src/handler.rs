@@ -6,10 +6,10 @@ use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{ErrorCode, Method, Request, Response};
 use spin_sdk::wasip3::wit_bindgen::{StreamReader, StreamResult, spawn};
 use spin_sdk::wasip3::wit_future;
-use test_behaviour::{Behaviour, CHUNK_BYTES, Server, harm, print, write_lines};
+use test_behaviour::{Behaviour, CHUNK_BYTES, Network, Server, harm, print, write_lines};
 
 use crate::response::{fill, respond, start, whole, with_body, write};
-use crate::{capabilities, fetch, flood, key_value, mqtt, mysql, plain, postgres, redis, sqlite};
+use crate::{capabilities, fetch, flood, key_value, mqtt, mysql, plain, postgres, redis, sockets, sqlite};
 
 struct Tests;
 
@@ -58,6 +58,7 @@ async fn use_capability(behaviour: Behaviour) -> Response {
         Behaviour::ConcurrentFetch { url, times } => (200, "application/json", fetch::side_by_side(&url, times).await.into_bytes()),
         Behaviour::Request(ask) => (200, "application/json", fetch::one(ask).await.into_bytes()),
         Behaviour::Server(server) => (200, "application/json", talk(server).await.into_bytes()),
+        Behaviour::Network(Network::Connect3 { address, say }) => text(sockets::connect(&address, &say).await),
         Behaviour::Network(network) => text(network.run()),
         Behaviour::Scan { mib } => text(harm::scan(mib).map(|found| found.to_string().into_bytes()).ok_or("memory did not grow")),
         Behaviour::Env => (200, "application/json", capabilities::environment().into_bytes()),

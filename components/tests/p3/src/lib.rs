@@ -26,4 +26,6 @@ mod redis;
 #[cfg(target_family = "wasm")]
 mod response;
 #[cfg(target_family = "wasm")]
+mod sockets;
+#[cfg(target_family = "wasm")]
 mod sqlite;

@@ -2,14 +2,14 @@
 //!
 //! This module knows the order of the rules, and that a connection serves one operation at a time. It must never know a protocol.
 
+use super::asking::Asking;
 use super::dial::ConnectError;
-use super::session::{Shared, noting};
 use super::{Address, AnswerBound, CheckedStream, Outbound, OutboundSession};
-use crate::{Grants, Rule};
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -64,9 +64,8 @@ impl From<ConnectError> for ConnectionError {
 
 /// Leave to open one connection.
 pub(crate) struct Passage {
-    grants: Arc<Grants>,
+    asking: Asking,
     outbound: Arc<Outbound>,
-    shared: Arc<Shared>,
     /// Where to, and as whom.
     pub(crate) address: Address,
     /// What bounds each answer.
@@ -84,29 +83,30 @@ impl OutboundSession {
 
     /// The same for an address that was read by others.
     pub(crate) fn admit<E: std::fmt::Display>(&mut self, read: Result<Address, E>, schemes: &[&str]) -> Result<Passage, ConnectionError> {
-        if !self.count() {
+        let asking = self.asking();
+        if !asking.count() {
             return Err(ConnectionError::TooMany);
         }
         let address = read.map_err(|error| {
             // Never what was given: a password may be anywhere in what cannot be read.
             let subject = format!("{}://… ({error})", schemes.first().unwrap_or(&""));
-            self.note_unreadable(&subject, &error);
+            asking.note_unreadable(&subject, &error);
             ConnectionError::BadAddress(error.to_string())
         })?;
-        let outbound = self.judge(&address.destination).ok_or(ConnectionError::NotAllowed)?;
+        let outbound = asking.judge(&address.destination).ok_or(ConnectionError::NotAllowed)?;
         let bound = AnswerBound::new(outbound.rules.query_bytes_max);
         let deadline = Instant::now() + outbound.rules.connect_timeout;
-        Ok(Passage { grants: self.grants(), shared: self.shared(), outbound, address, bound, deadline })
+        Ok(Passage { asking, outbound, address, bound, deadline })
     }
 }
 
 impl Passage {
     /// A connection to an address that was checked.
     pub(crate) async fn open(&self) -> Result<CheckedStream, ConnectionError> {
-        let places = self.places().await?;
+        let places = self.asking.places(&self.outbound, self.deadline).await.map_err(|_| ConnectionError::TooMany)?;
         self.in_connect_time(async {
             let destination = &self.address.destination;
-            let note = noting(&self.grants, &self.outbound, &destination.to_string());
+            let note = self.asking.noting(&self.outbound, &destination.to_string());
             let tcp = self.outbound.dial.connect(destination, note).await?;
             Ok(CheckedStream::new(tcp, self.bound.clone(), places))
         })
@@ -149,27 +149,10 @@ impl Passage {
         }
     }
 
-    /// A place among the connections of this request, which only the guest itself can make free, and one among the component's.
-    async fn places(&self) -> Result<[OwnedSemaphorePermit; 2], ConnectionError> {
-        let own = Arc::clone(&self.shared.concurrent)
-            .try_acquire_owned()
-            .map_err(|_| self.too_many(self.outbound.rules.concurrent_per_request_max))?;
-        let all: &Arc<Semaphore> = &self.outbound.concurrent;
-        let component = tokio::time::timeout_at(self.deadline, Arc::clone(all).acquire_owned()).await;
-        let component = component.ok().and_then(Result::ok).ok_or_else(|| self.too_many(self.outbound.rules.concurrent_max))?;
-        Ok([own, component])
-    }
-
-    fn too_many(&self, most: usize) -> ConnectionError {
-        self.grants.audit.refused(&self.grants.component, Rule::OutboundConnections, &most.to_string(), true);
-        self.shared.refuse();
-        ConnectionError::TooMany
-    }
-
     fn report(&self, error: &ConnectionError) {
-        let (component, destination) = (&self.grants.component, &self.address.destination);
+        let (component, destination) = (&self.asking.grants.component, &self.address.destination);
         if matches!(error, ConnectionError::AddressRefused) {
-            if self.shared.refuse() {
+            if self.asking.shared.refuse() {
                 tracing::warn!(%component, %destination, "outbound connection refused: the operator has to allow its address");
             }
         } else {

@@ -2,20 +2,19 @@
 //!
 //! This module knows the order of the rules. It must never know how a connection is made.
 
+use super::asking::{Asking, Shared};
 use super::body::LimitedBody;
 use super::connector::{DIALLING, Dialling};
-use super::{Enforcement, Neighbour, Outbound, Timeouts, destination, failure};
-use crate::{Grants, Rule, depth};
+use super::{Neighbour, Outbound, Timeouts, destination, failure};
+use crate::{Grants, depth};
 use http::uri::Scheme;
 use http::{HeaderName, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use spell_policy::{AddressRefused, Destination};
 use spell_types::{Limit, Limits};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Most bytes that are copied out of a guest in one write to a body.
@@ -27,7 +26,6 @@ static FORBIDDEN: LazyLock<ForbiddenHeaderFilter> = LazyLock::new(|| Arc::new(is
 /// What one request may still send, and what it has sent.
 pub(crate) struct OutboundSession {
     grants: Arc<Grants>,
-    requests: u64,
     requests_max: u64,
     /// How deep the request that makes them lies in a chain of calls.
     pub(crate) depth: u64,
@@ -35,17 +33,10 @@ pub(crate) struct OutboundSession {
     shared: Option<Arc<Shared>>,
 }
 
-/// The part that requests under way need as well.
-pub(super) struct Shared {
-    pub(super) concurrent: Arc<Semaphore>,
-    refused: AtomicU64,
-}
-
 /// One request on its way.
 struct Attempt {
-    grants: Arc<Grants>,
+    asking: Asking,
     outbound: Arc<Outbound>,
-    shared: Arc<Shared>,
     timeouts: Timeouts,
     /// Whom of its own app it is for.
     neighbour: Option<Neighbour>,
@@ -56,28 +47,22 @@ type Answer = Result<(Response<WasiBody>, Done), Error>;
 
 impl OutboundSession {
     pub(crate) fn new(grants: Arc<Grants>, limits: &Limits) -> OutboundSession {
-        OutboundSession { grants, requests: 0, requests_max: limits.get(Limit::OutboundRequests), depth: 0, shared: None }
+        OutboundSession { grants, requests_max: limits.get(Limit::OutboundRequests), depth: 0, shared: None }
     }
 
     pub(crate) fn requests(&self) -> u64 {
-        self.requests
+        self.shared.as_ref().map_or(0, |shared| shared.requests())
     }
 
     pub(crate) fn refused(&self) -> u64 {
-        self.shared.as_ref().map_or(0, |shared| shared.refused.load(Ordering::Relaxed))
+        self.shared.as_ref().map_or(0, |shared| shared.refused())
     }
 
-    pub(super) fn shared(&mut self) -> Arc<Shared> {
+    /// The request as those see it who ask on its behalf.
+    pub(crate) fn asking(&mut self) -> Asking {
         let concurrent_max = self.grants.outbound.as_ref().map_or(0, |outbound| outbound.rules.concurrent_per_request_max);
-        let new = || {
-            let concurrent = Arc::new(Semaphore::new(concurrent_max.min(Semaphore::MAX_PERMITS)));
-            Arc::new(Shared { concurrent, refused: AtomicU64::new(0) })
-        };
-        Arc::clone(self.shared.get_or_insert_with(new))
-    }
-
-    pub(super) fn grants(&self) -> Arc<Grants> {
-        Arc::clone(&self.grants)
+        let shared = Arc::clone(self.shared.get_or_insert_with(|| Arc::new(Shared::new(concurrent_max))));
+        Asking { grants: Arc::clone(&self.grants), shared, requests_max: self.requests_max }
     }
 
     /// Most bytes of an answer that is held whole.
@@ -85,62 +70,18 @@ impl OutboundSession {
         self.grants.outbound.as_ref().map_or(0, |outbound| usize::try_from(outbound.rules.query_bytes_max).unwrap_or(usize::MAX))
     }
 
-    /// Counts one more request or connection; false if it is one too many.
-    pub(crate) fn count(&mut self) -> bool {
-        self.requests = self.requests.saturating_add(1);
-        if self.requests <= self.requests_max {
-            return true;
-        }
-        let component = &self.grants.component;
-        if self.requests == self.requests_max + 1 {
-            self.grants.audit.refused(component, Rule::OutboundRequests, &self.requests_max.to_string(), true);
-        }
-        if self.shared().refuse() {
-            let component = &self.grants.component;
-            tracing::warn!(%component, limit = self.requests_max, "outbound request refused: limit outbound_requests reached");
-        }
-        false
-    }
-
-    /// Notes a request or an address that is none; `subject` is what may be shown of it.
-    pub(super) fn note_unreadable(&mut self, subject: &str, error: &dyn std::fmt::Display) {
-        self.grants.audit.refused(&self.grants.component, Rule::OutboundRequest, subject, true);
-        if self.shared().refuse() {
-            tracing::warn!(component = %self.grants.component, %error, "outbound request refused: it cannot be sent as it is");
-        }
-    }
-
-    /// The way to a destination that the manifest names; `None` if it is refused.
-    pub(super) fn judge(&mut self, destination: &Destination) -> Option<Arc<Outbound>> {
-        let shared = self.shared();
-        let component = &self.grants.component;
-        let Some(outbound) = self.grants.outbound.clone() else {
-            self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), true);
-            shared.refuse();
-            return None;
-        };
-        if outbound.rules.allowed.allows(destination) {
-            return Some(outbound);
-        }
-        let is_enforced = outbound.rules.enforcement == Enforcement::Enforce;
-        self.grants.audit.refused(component, Rule::OutboundHost, &destination.to_string(), is_enforced);
-        if shared.refuse() {
-            report_not_allowed(component, destination, is_enforced);
-        }
-        (!is_enforced).then_some(outbound)
-    }
-
     /// Everything that can be decided without the network.
     fn admit_request(&mut self, request: &mut Request<WasiBody>, options: Option<RequestOptions>) -> Result<Attempt, Error> {
-        if !self.count() {
+        let asking = self.asking();
+        if !asking.count() {
             return Err(Error::HttpRequestDenied);
         }
-        let destination = destination(request).inspect_err(|error| self.note_unreadable(&shown(request.uri()), error))?;
-        let outbound = self.judge(&destination).ok_or(Error::HttpRequestDenied)?;
+        let destination = destination(request).inspect_err(|error| asking.note_unreadable(&shown(request.uri()), error))?;
+        let outbound = asking.judge(&destination).ok_or(Error::HttpRequestDenied)?;
         depth::mark(request.headers_mut(), self.depth);
         let timeouts = Timeouts::new(&outbound.rules, options);
         let neighbour = Neighbour::at(&destination);
-        Ok(Attempt { grants: self.grants(), outbound, shared: self.shared(), timeouts, neighbour })
+        Ok(Attempt { asking, outbound, timeouts, neighbour })
     }
 }
 
@@ -219,20 +160,20 @@ impl Attempt {
     /// A place among those of this request, and one among those of the component.
     async fn permits(&self) -> [Option<OwnedSemaphorePermit>; 2] {
         // A semaphore that is never closed never fails.
-        let own = Arc::clone(&self.shared.concurrent).acquire_owned().await.ok();
+        let own = Arc::clone(&self.asking.shared.concurrent).acquire_owned().await.ok();
         let component = Arc::clone(&self.outbound.concurrent).acquire_owned().await.ok();
         [own, component]
     }
 
     /// What the connection has to know, if one is made.
     fn dialling(&self, destination: &str) -> Dialling {
-        Dialling { timeout: self.timeouts.connect, refused: Box::new(noting(&self.grants, &self.outbound, destination)) }
+        Dialling { timeout: self.timeouts.connect, refused: Box::new(self.asking.noting(&self.outbound, destination)) }
     }
 
     fn report(&self, destination: &str, error: &hyper_util::client::legacy::Error) -> Error {
-        let component = &self.grants.component;
+        let component = &self.asking.grants.component;
         if let Some(reason) = failure::address_refused(error) {
-            if self.shared.refuse() {
+            if self.asking.shared.refuse() {
                 tracing::warn!(%component, destination, %reason, "outbound request refused: the operator has to allow this address");
             }
         } else {
@@ -240,26 +181,6 @@ impl Attempt {
         }
         failure::for_guest(error)
     }
-}
-
-/// What notes each address of a destination that may not be reached.
-pub(super) fn noting(grants: &Arc<Grants>, outbound: &Outbound, destination: &str) -> impl Fn(&AddressRefused) + Send + Sync + use<> {
-    let (grants, destination) = (Arc::clone(grants), destination.to_owned());
-    let is_enforced = outbound.rules.enforcement == Enforcement::Enforce;
-    move |reason| grants.audit.refused(&grants.component, Rule::OutboundAddress, &format!("{destination}: {reason}"), is_enforced)
-}
-
-impl Shared {
-    /// Counts a refusal; true for the first of a request, the only one that is worth a line on the terminal.
-    pub(super) fn refuse(&self) -> bool {
-        self.refused.fetch_add(1, Ordering::Relaxed) == 0
-    }
-}
-
-fn report_not_allowed(component: &str, destination: &Destination, is_enforced: bool) {
-    let hint = format!("allowed_outbound_hosts = [\"{}://{}\"]", destination.scheme(), destination.authority());
-    let what = if is_enforced { "refused" } else { "only counted" };
-    tracing::warn!(component, %destination, "outbound request {what}: the manifest would have to say {hint}");
 }
 
 /// A URL without what stands before its host, which may be a password.

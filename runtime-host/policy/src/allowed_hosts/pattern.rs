@@ -53,9 +53,13 @@ impl Pattern {
         Ok(Pattern { scheme, host, port })
     }
 
+    /// Whether destinations of this scheme can match.
+    pub(super) fn takes_scheme(&self, scheme: &str) -> bool {
+        self.scheme.as_deref().is_none_or(|own| own == scheme)
+    }
+
     pub(super) fn matches(&self, destination: &Destination) -> bool {
-        let scheme = self.scheme.as_deref().is_none_or(|scheme| scheme == destination.scheme());
-        scheme && self.port.matches(destination.port()) && self.host.matches(destination.host())
+        self.takes_scheme(destination.scheme()) && self.port.matches(destination.port()) && self.host.matches(destination.host())
     }
 
     pub(super) fn names_address(&self) -> bool {
