@@ -55,7 +55,7 @@ const VARIABLES: &str = "[variables]\nplain = { default = \"from the manifest\" 
 const VARIABLES_USED: &str = "variables = { plain = \"<{{ plain }}>\", token = \"{{ token }}\" }";
 
 #[test]
-fn variables_have_the_value_that_is_given_last() {
+fn v01_v02_variables_are_the_components_own_and_have_the_value_that_is_given_last() {
     let manifest = app(&[VARIABLES.to_owned(), REVISIONS.map(|revision| component(revision, revision, VARIABLES_USED)).concat()]);
     let host = Setup::new(&manifest).arguments(&["--variable", "token=hunter2"]).start();
     let overridden =
@@ -90,7 +90,7 @@ fn a_component_inherits_nothing_of_the_environment() {
 }
 
 #[test]
-fn outbound_requests_need_the_manifest_and_the_operator() {
+fn c04_outbound_requests_need_the_manifest_and_the_operator() {
     let upstream = Upstream::start("{}");
     let lines = format!("allowed_outbound_hosts = [\"{}\"]", upstream.url(""));
     let granted = Setup::new(&both(&lines)).operator(GRANT_LOOPBACK).start();

@@ -3,6 +3,8 @@
 use serde_json::json;
 use spell_tests::{Host, REVISIONS, Setup, app, both, component};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 /// The headers that the guest saw, sorted.
 fn seen(answer: &spell_tests::Answer) -> Vec<(String, String)> {
@@ -19,7 +21,7 @@ fn start() -> Host {
 }
 
 #[test]
-fn a_path_without_a_route_is_404_without_a_body() {
+fn s01_a_path_without_a_route_is_404_without_a_body() {
     let host = start();
     for path in ["/", "/nowhere", "/p2x/hello", "/P2/hello"] {
         let answer = host.app.get(path);
@@ -28,7 +30,7 @@ fn a_path_without_a_route_is_404_without_a_body() {
 }
 
 #[test]
-fn well_known_paths_belong_to_the_host() {
+fn s03_well_known_paths_belong_to_the_host() {
     let everything = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"p3\"\n".to_owned();
     let host = Setup::new(&app(&[component("p3", "p3", ""), everything])).start();
     assert_eq!(host.app.get("/.well-known/spin/health").text(), "OK");
@@ -38,7 +40,7 @@ fn well_known_paths_belong_to_the_host() {
 }
 
 #[test]
-fn a_guest_sees_exactly_the_headers_that_the_host_vouches_for() {
+fn h01_h02_h03_h06_a_guest_sees_exactly_the_headers_that_the_host_vouches_for() {
     let routed = |revision: &str| component(revision, revision, "").replace("/...", "/:user_id/...");
     let host = Setup::new(&app(&REVISIONS.map(routed))).start();
     let address = host.app.address;
@@ -66,7 +68,7 @@ fn a_guest_sees_exactly_the_headers_that_the_host_vouches_for() {
 }
 
 #[test]
-fn a_header_sent_twice_arrives_twice() {
+fn h07_a_header_sent_twice_arrives_twice() {
     let host = start();
     for revision in REVISIONS {
         let request = host.app.request("GET", &format!("/{revision}/headers"));
@@ -77,7 +79,7 @@ fn a_header_sent_twice_arrives_twice() {
 }
 
 #[test]
-fn a_host_that_is_missing_doubtful_or_internal_is_a_bad_request() {
+fn h05_a_host_that_is_missing_doubtful_or_internal_is_a_bad_request() {
     let host = start();
     for lines in ["", "host: a\r\nhost: b\r\n", "host: a b\r\n", "host: user@a\r\n", "host: p2.spin.internal\r\n", "host:\r\n"] {
         let answer = host.app.raw(format!("GET /p2/hello HTTP/1.1\r\n{lines}connection: close\r\n\r\n").as_bytes());
@@ -105,7 +107,7 @@ fn bytes_that_are_no_request_harm_nobody() {
 }
 
 #[test]
-fn head_has_the_head_of_an_answer_and_nothing_more() {
+fn s08_head_has_the_head_of_an_answer_and_nothing_more() {
     let host = start();
     for revision in REVISIONS {
         let answer = host.app.request("HEAD", &format!("/{revision}/hello")).send();
@@ -146,7 +148,7 @@ fn a_status_passes_through_if_it_is_one() {
 }
 
 #[test]
-fn a_fixed_answer_needs_no_component() {
+fn s04_a_fixed_answer_needs_no_component() {
     let teapot = "[[trigger.http]]\nroute = \"/teapot\"\nstatic_response = { status_code = 418, headers = { x-tea = \"green\" }, body = \"short and stout\" }\n";
     let host = Setup::new(&app(&[teapot.to_owned(), component("p2", "p2", "")])).start();
     let answer = host.app.get("/teapot");
@@ -163,4 +165,90 @@ fn a_connection_carries_many_requests() {
     let text = answer.text();
     // The first answer's framing does not reach over the others: they follow in its rest.
     assert_eq!((answer.status, text.matches("HTTP/1.1 200").count(), text.matches("HTTP/1.1 404").count()), (200, 1, 1), "{text}");
+}
+
+#[test]
+fn h04_a_connection_header_is_the_hosts_and_not_the_guests() {
+    let host = start();
+    for revision in REVISIONS {
+        for value in ["keep-alive", "close, x-named"] {
+            let request =
+                format!("GET /{revision}/headers HTTP/1.1\r\nhost: a\r\nconnection: {value}\r\nconnection: close\r\nx-kept: 1\r\n\r\n");
+            let names: Vec<String> = seen(&host.app.raw(request.as_bytes())).into_iter().map(|(name, _)| name).collect();
+            assert!(!names.contains(&"connection".to_owned()) && names.contains(&"x-kept".to_owned()), "{revision} {value}: {names:?}");
+        }
+    }
+}
+
+#[test]
+fn s02_a_guest_that_fails_is_told_apart_from_a_host_that_does() {
+    let host = start();
+    for revision in REVISIONS {
+        for behaviour in ["trap", "panic", "recurse", "no-response"] {
+            let answer = host.app.get(&format!("/{revision}/{behaviour}"));
+            assert_eq!((answer.status, answer.header("content-type")), (502, Some("application/problem+json")), "{revision} {behaviour}");
+        }
+        assert!(host.app.get(&format!("/{revision}/hello")).is_success(), "{revision} goes on");
+    }
+}
+
+#[test]
+fn s05_an_answer_that_breaks_off_is_seen_to_be_cut_and_ends_its_connection() {
+    let host = start();
+    for revision in REVISIONS {
+        let both = format!(
+            "GET /{revision}/sleep-after-headers?ms=60000 HTTP/1.1\r\nhost: a\r\n\r\nGET /{revision}/hello HTTP/1.1\r\nhost: a\r\n\r\n"
+        );
+        let answer = host.app.raw(both.as_bytes());
+        assert_eq!((answer.status, answer.is_whole), (200, false), "{revision}: {}", answer.text());
+        assert!(!answer.text().contains("hello"), "{revision}: {}", answer.text());
+    }
+}
+
+#[test]
+fn s06_an_answer_arrives_as_it_is_made() {
+    let host = start();
+    for revision in REVISIONS {
+        let mut stream = TcpStream::connect(host.app.address).unwrap();
+        let request = format!("GET /{revision}/drip?chunks=3&ms=400 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut pieces, mut buffer) = (Vec::new(), [0; 65_536]);
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            pieces.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+        }
+        assert!(pieces.len() >= 4, "{revision}: {pieces:?}");
+    }
+}
+
+#[test]
+fn s07_a_megabyte_flows_both_ways_at_the_same_time() {
+    const BYTES: usize = 1 << 20;
+    let host = start();
+    for revision in REVISIONS {
+        let mut stream = TcpStream::connect(host.app.address).unwrap();
+        let head = format!("POST /{revision}/echo HTTP/1.1\r\nhost: a\r\ncontent-length: {BYTES}\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b'x'; BYTES / 2]).unwrap();
+        // What was sent first is back before the rest is sent.
+        let (mut received, mut buffer) = (0, [0; 65_536]);
+        while received < BYTES / 4 {
+            received += stream.read(&mut buffer).unwrap();
+        }
+        stream.write_all(&vec![b'x'; BYTES / 2]).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(received + rest.len() > BYTES, "{revision}: {received} and {}", rest.len());
+        assert!(rest.ends_with(b"0\r\n\r\n"), "{revision}: it ends as it should");
+    }
+}
+
+#[test]
+fn s08_every_method_reaches_the_guest() {
+    let host = start();
+    for revision in REVISIONS {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PURGE"] {
+            let answer = host.app.request(method, &format!("/{revision}/headers")).send();
+            assert_eq!((answer.status, answer.json()["method"].as_str()), (200, Some(method)), "{revision} {method}: {}", answer.text());
+        }
+    }
 }

@@ -15,7 +15,7 @@ const CLIENTS: usize = 200;
 const CLIENT_STACK_BYTES: usize = 256 << 10;
 
 #[test]
-fn a_signal_during_many_slow_requests_loses_none_of_them() {
+fn p05_a_signal_during_many_slow_requests_loses_none_of_them() {
     stop_under_load(|host| {
         let alive = format!("spell_instances {CLIENTS}.0\n");
         wait_until("all requests to run", || host.control.get("/metrics").text().contains(&alive));
@@ -132,7 +132,7 @@ fn the_control_plane_tells_health_and_metrics_and_nothing_else() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named_and_the_next_one_found_on_request() {
+fn p03_p04_a_port_that_is_taken_is_named_and_the_next_one_found_on_request() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = Setup::new(&both("")).listen(&address).fail();

@@ -3,7 +3,9 @@
 use std::io::{Read, Write, stdin, stdout};
 
 fn main() {
-    let path = std::env::var("PATH_INFO").unwrap_or_default();
+    // The environment of a request whose path is what is asked about.
+    let is_asked = std::env::var("QUERY_STRING").is_ok_and(|query| query == "environment");
+    let path = if is_asked { "/environment".to_owned() } else { std::env::var("PATH_INFO").unwrap_or_default() };
     let mut body = Vec::new();
     let _ = stdin().read_to_end(&mut body);
     let print = |bytes: &[u8]| drop(stdout().write_all(bytes));
