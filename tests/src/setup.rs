@@ -4,6 +4,7 @@ use crate::Host;
 use crate::host::Captured;
 use crate::manifest::workspace;
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -17,6 +18,7 @@ pub struct Setup {
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     listen: String,
+    has_own_code: bool,
 }
 
 /// How a command ended.
@@ -57,6 +59,7 @@ impl Setup {
             arguments: Vec::new(),
             environment: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
+            has_own_code: false,
         }
     }
 
@@ -99,6 +102,13 @@ impl Setup {
     #[must_use]
     pub fn state_dir(mut self, path: &Path) -> Self {
         self.state_dir = path.to_owned();
+        self.with_own_code()
+    }
+
+    /// Compiles everything itself, where others take what was compiled for the tests before them.
+    #[must_use]
+    pub fn with_own_code(mut self) -> Self {
+        self.has_own_code = true;
         self
     }
 
@@ -124,6 +134,9 @@ impl Setup {
     }
 
     fn spawn(&self) -> Child {
+        if !self.has_own_code {
+            share_code(&self.state_dir);
+        }
         command()
             .args(["up", "--listen", &self.listen, "--control-listen", "127.0.0.1:0"])
             .arg("-f")
@@ -138,6 +151,17 @@ impl Setup {
             .spawn()
             .expect("spawn")
     }
+}
+
+/// Gives a new state directory the compiled code of the tests before: a minute of computing for each of most tests.
+fn share_code(state_dir: &Path) {
+    let shared = target().join("tests-code");
+    std::fs::create_dir_all(&shared).expect("directory");
+    std::fs::create_dir_all(state_dir).expect("directory");
+    let key = state_dir.join("code.key");
+    std::fs::write(&key, [b'k'; 32]).expect("write");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+    std::os::unix::fs::symlink(shared, state_dir.join("code")).expect("link");
 }
 
 /// Runs the binary with these arguments and this input to its end; the status that it ended with, and what it complained about.
@@ -169,11 +193,11 @@ fn command() -> Command {
 
 /// The program under test: `SPELL_BIN`, or what `cargo build` leaves.
 pub fn binary() -> PathBuf {
-    let built = || {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), |target| workspace().join(target));
-        target.join("debug/spell")
-    };
-    let path = std::env::var_os("SPELL_BIN").map_or_else(built, PathBuf::from);
+    let path = std::env::var_os("SPELL_BIN").map_or_else(|| target().join("debug/spell"), PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo build --workspace`, or name the binary in SPELL_BIN", path.display());
     path
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), |target| workspace().join(target))
 }

@@ -141,7 +141,7 @@ fn flags_of_spin_that_change_nothing_are_taken_and_named() {
 
 #[test]
 fn without_a_cache_no_compiled_code_is_kept() {
-    let host = Setup::new(&app(&[component("p2", "p2", "")])).arguments(&["--disable-cache"]).start();
+    let host = Setup::new(&app(&[component("p2", "p2", "")])).with_own_code().arguments(&["--disable-cache"]).start();
     assert_eq!(host.app.get("/p2/hello").status, 200);
     assert!(!host.state_dir().join("code").exists());
 }

@@ -194,12 +194,12 @@ fn s02_a_guest_that_fails_is_told_apart_from_a_host_that_does() {
 
 #[test]
 fn s05_an_answer_that_breaks_off_is_seen_to_be_cut_and_ends_its_connection() {
-    let host = start();
+    let host = Setup::new(&both("tool.spell.limits = { time = \"1s\" }")).start();
     for revision in REVISIONS {
-        let both = format!(
+        let requests = format!(
             "GET /{revision}/sleep-after-headers?ms=60000 HTTP/1.1\r\nhost: a\r\n\r\nGET /{revision}/hello HTTP/1.1\r\nhost: a\r\n\r\n"
         );
-        let answer = host.app.raw(both.as_bytes());
+        let answer = host.app.raw(requests.as_bytes());
         assert_eq!((answer.status, answer.is_whole), (200, false), "{revision}: {}", answer.text());
         assert!(!answer.text().contains("hello"), "{revision}: {}", answer.text());
     }

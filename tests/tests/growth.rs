@@ -23,7 +23,7 @@ fn write_hello(directory: &Path, number: usize) -> String {
 }
 
 fn setup() -> Setup {
-    let setup = Setup::new("");
+    let setup = Setup::new("").with_own_code();
     let mut parts: Vec<String> = (0..COMPONENTS).map(|number| write_hello(setup.directory(), number)).collect();
     parts.push(component("slow", "p2", ""));
     setup.manifest(&app(&parts)).operator(&format!("[host]\nloaded = {LOADED_MAX}\nloaded_time = \"1s\"\n"))
@@ -93,7 +93,7 @@ fn code_that_was_lost_is_made_again_from_the_same_component_and_no_other() {
 
 #[test]
 fn code_that_is_kept_loaded_has_a_bound_of_bytes() {
-    let setup = Setup::new("");
+    let setup = Setup::new("").with_own_code();
     let parts: Vec<String> = (0..COMPONENTS).map(|number| write_hello(setup.directory(), number)).collect();
     let (small, large) = ("[host]\nloaded_code = \"1B\"\n", "[host]\nloaded_code = \"1GiB\"\n");
     let state = tempfile::tempdir().expect("directory");
@@ -109,7 +109,7 @@ fn code_that_is_kept_loaded_has_a_bound_of_bytes() {
 
 #[test]
 fn a_host_that_may_run_out_of_descriptors_says_so_at_its_start() {
-    let setup = Setup::new(&app(&[component("a", "p2", "")])).operator("[host]\nconnections = 1000\n");
+    let setup = Setup::new(&app(&[component("a", "p2", "")])).with_own_code().operator("[host]\nconnections = 1000\n");
     let path = |name: &str| setup.directory().join(name);
     let ended = Command::new("sh")
         .args(["-c", "ulimit -n 300; exec \"$@\"", "sh"])

@@ -21,7 +21,7 @@ fn manifest(source: &Path) -> String {
 }
 
 fn setup(bytes: &[u8], operator: &str) -> Setup {
-    let setup = Setup::new("");
+    let setup = Setup::new("").with_own_code();
     let path = setup.directory().join("guest.wasm");
     fs::write(&path, bytes).expect("write");
     setup.manifest(&manifest(&path)).operator(operator)
