@@ -21,7 +21,11 @@ pub struct RealServer {
 impl RealServer {
     /// Redis; with a password if one is given.
     pub fn redis(password: Option<&str>) -> Self {
-        let (port, directory) = (free_port(), tempfile::tempdir().expect("directory"));
+        Self::redis_at(free_port(), password)
+    }
+
+    fn redis_at(port: u16, password: Option<&str>) -> Self {
+        let directory = tempfile::tempdir().expect("directory");
         let mut command = Command::new(program("redis-server", &["/usr/bin"]));
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
         command.arg("--dir").arg(directory.path());
@@ -29,6 +33,17 @@ impl RealServer {
             command.args(["--requirepass", password]);
         }
         Self::start(command, port, directory)
+    }
+
+    /// Redis over TLS alone, with a password and a certificate of its own for `localhost`; the certificate comes with it, as a file.
+    pub fn redis_tls(password: &str) -> (Self, PathBuf) {
+        let (port, directory) = (free_port(), tempfile::tempdir().expect("directory"));
+        let (certificate, key) = certificate(directory.path());
+        let mut command = Command::new(program("redis-server", &["/usr/bin"]));
+        command.args(["--bind", "127.0.0.1", "--port", "0", "--tls-port", &port.to_string(), "--save", "", "--appendonly", "no"]);
+        command.args(["--tls-auth-clients", "no", "--requirepass", password, "--dir"]).arg(directory.path());
+        command.arg("--tls-cert-file").arg(&certificate).arg("--tls-key-file").arg(&key);
+        (Self::start(command, port, directory), certificate)
     }
 
     /// PostgreSQL with a superuser `spell` of this password, and a certificate of its own for `localhost`; the certificate comes
@@ -76,23 +91,8 @@ impl RealServer {
         // It would keep what it says until it ends.
         let mut command = Command::new("stdbuf");
         command.arg("-oL").arg(program("mosquitto_sub", &["/usr/bin"]));
-        command.args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &self.port.to_string(),
-            "-u",
-            user,
-            "-P",
-            password,
-            "-q",
-            "2",
-            "-W",
-            "30",
-            "-d",
-            "-t",
-            topic,
-        ]);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-u", user, "-P", password]);
+        command.args(["-q", "2", "-W", "30", "-d", "-t", topic]);
         command.args(["-C", &messages.to_string(), "-F", "message %q %t %p"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("spawn");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
@@ -123,6 +123,15 @@ impl RealServer {
         }
         command.arg(format!("--socket={}", directory.path().join("socket").display()));
         Self::start(command, port, directory)
+    }
+
+    /// Ends it, and has another begin on the same port after a while in which nobody listens there.
+    pub fn restart(&mut self, meanwhile: impl FnOnce()) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        meanwhile();
+        let next = Self::redis_at(self.port, None);
+        drop(std::mem::replace(self, next));
     }
 
     fn start(mut command: Command, port: u16, directory: TempDir) -> Self {

@@ -19,6 +19,8 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     listen: String,
     has_own_code: bool,
+    working_dir: Option<PathBuf>,
+    says_state_dir: bool,
 }
 
 /// How a command ended.
@@ -60,6 +62,8 @@ impl Setup {
             environment: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
             has_own_code: false,
+            working_dir: None,
+            says_state_dir: true,
         }
     }
 
@@ -82,6 +86,28 @@ impl Setup {
     pub fn operator(self, content: &str) -> Self {
         let path = self.directory.path().join("spell.toml");
         self.file("spell.toml", content).arguments(&["--config", &path.to_string_lossy()])
+    }
+
+    /// Gives the host this runtime configuration.
+    #[must_use]
+    pub fn runtime_config(self, content: &str) -> Self {
+        let path = self.directory.path().join("runtime-config.toml");
+        self.file("runtime-config.toml", content).arguments(&["--runtime-config-file", &path.to_string_lossy()])
+    }
+
+    /// Starts it in the directory of its manifest.
+    #[must_use]
+    pub fn in_directory(mut self) -> Self {
+        self.working_dir = Some(self.directory.path().to_owned());
+        self
+    }
+
+    /// Leaves it to the host to find its state directory, which is at this path.
+    #[must_use]
+    pub fn state_dir_unsaid(mut self, path: &Path) -> Self {
+        self.state_dir = path.to_owned();
+        self.says_state_dir = false;
+        self
     }
 
     /// Adds arguments to the command line.
@@ -137,12 +163,15 @@ impl Setup {
         if !self.has_own_code {
             share_code(&self.state_dir);
         }
-        command()
-            .args(["up", "--listen", &self.listen, "--control-listen", "127.0.0.1:0"])
-            .arg("-f")
-            .arg(&self.manifest)
-            .arg("--state-dir")
-            .arg(&self.state_dir)
+        let mut command = command();
+        command.args(["up", "--listen", &self.listen, "--control-listen", "127.0.0.1:0"]).arg("-f").arg(&self.manifest);
+        if self.says_state_dir {
+            command.arg("--state-dir").arg(&self.state_dir);
+        }
+        if let Some(directory) = &self.working_dir {
+            command.current_dir(directory);
+        }
+        command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -156,6 +185,9 @@ impl Setup {
 /// Gives a new state directory the compiled code of the tests before: a minute of computing for each of most tests.
 fn share_code(state_dir: &Path) {
     let shared = target().join("tests-code");
+    if state_dir.join("code").exists() {
+        return;
+    }
     std::fs::create_dir_all(&shared).expect("directory");
     std::fs::create_dir_all(state_dir).expect("directory");
     let key = state_dir.join("code.key");

@@ -2,6 +2,9 @@
 
 use spell_tests::{Host, Setup, app, component, guest};
 
+/// Paths, and which route each leads to.
+type Paths<'a> = &'a [(&'a str, Option<usize>)];
+
 /// An app that answers each route with the route, and nothing else.
 fn answering(routes: &[&str]) -> Host {
     let trigger = |(index, route): (usize, &&str)| {
@@ -12,7 +15,7 @@ fn answering(routes: &[&str]) -> Host {
 
 #[test]
 fn r01_a_path_leads_to_the_most_specific_route() {
-    let table: &[(&[&str], &[(&str, Option<usize>)])] = &[
+    let table: &[(&[&str], Paths)] = &[
         (&["/x/...", "/y/*"], &[("/x", Some(0)), ("/x/", Some(0)), ("/x/a/b", Some(0)), ("/xa", None), ("/y/z", Some(1)), ("/y", Some(1))]),
         (
             &["/u/:name", "/f/:n.:ext"],

@@ -36,9 +36,12 @@ pub use llm::{ModelService, ModelServiceError, ModelServiceSettings};
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
 pub use mqtt::MqttConnection;
 pub use mysql::MysqlConnection;
-pub use outbound::{Enforcement, Neighbour, NeighbourAnswer, Neighbours, Outbound, OutboundError, OutboundRules, TlsRoots};
+pub use outbound::{
+    ConnectionPlaces, Enforcement, HostTrust, Neighbour, NeighbourAnswer, Neighbours, Outbound, OutboundRules, PlacesMax, TlsRoots,
+    TrustError,
+};
 pub use postgres::{PostgresBuilder, PostgresConnection};
 pub use program::{Program, ProgramOutput};
-pub use redis::RedisConnection;
+pub use redis::{RedisConnection, RedisStore, RedisStoreError};
 pub use sqlite::OpenDatabase;
 pub use wasi_keyvalue::Comparison;

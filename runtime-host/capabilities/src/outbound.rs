@@ -11,9 +11,11 @@ mod connector;
 mod dial;
 mod failure;
 mod neighbours;
+mod places;
 mod session;
 pub(crate) mod sockets;
 mod stream;
+mod trust;
 
 use connector::Connector;
 use dial::Dial;
@@ -28,10 +30,12 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(crate) use address::{Address, AddressError};
-pub(crate) use connection::{ConnectionError, Passage, Turns, too_large};
+pub(crate) use connection::{ConnectionError, Passage, Turns, connect_unjudged, tls_name, too_large};
 pub use neighbours::{Neighbour, NeighbourAnswer, Neighbours};
+pub use places::{ConnectionPlaces, PlacesMax};
 pub(crate) use session::{OutboundSession, is_forbidden};
 pub(crate) use stream::{AnswerBound, AnswerTooLarge, CheckedStream, Duplex};
+pub use trust::{HostTrust, TlsRoots, TrustError};
 
 /// Most bytes of path and query.
 const PATH_BYTES_MAX: usize = 16 << 10;
@@ -43,35 +47,6 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// Most header fields and bytes of head in a response.
 const RESPONSE_HEADERS_MAX: usize = 100;
 const RESPONSE_HEAD_BYTES_MAX: usize = 64 << 10;
-
-/// Which certificates are trusted. Made once and shared by all components.
-#[derive(Clone)]
-pub struct TlsRoots {
-    http: Arc<rustls::ClientConfig>,
-    /// The same without a word about HTTP.
-    other: Arc<rustls::ClientConfig>,
-}
-
-/// Why the way out could not be prepared.
-#[derive(Debug, thiserror::Error)]
-pub enum OutboundError {
-    /// The TLS library refused its own configuration.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
-}
-
-impl TlsRoots {
-    /// The certificate authorities that browsers trust, as compiled in.
-    pub fn web() -> Result<TlsRoots, OutboundError> {
-        use hyper_rustls::ConfigBuilderExt;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_webpki_roots().with_no_client_auth();
-        let other = Arc::new(config.clone());
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsRoots { http: Arc::new(config), other })
-    }
-}
 
 /// What becomes of a request to a destination that is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,6 +85,8 @@ pub struct OutboundRules {
     pub concurrent_per_request_max: usize,
     /// Whether destinations and addresses that are not allowed are refused.
     pub enforcement: Enforcement,
+    /// Whether connections for HTTP are kept for further requests.
+    pub keep_connections: bool,
 }
 
 impl Default for OutboundRules {
@@ -127,6 +104,7 @@ impl Default for OutboundRules {
             concurrent_max: 256,
             concurrent_per_request_max: 6,
             enforcement: Enforcement::Enforce,
+            keep_connections: true,
         }
     }
 }
@@ -141,6 +119,8 @@ pub struct Outbound {
     /// Made by the first request: most components have none to make.
     client: OnceLock<Client<Connector, WasiBody>>,
     concurrent: Arc<Semaphore>,
+    /// Places that all components share.
+    places: Arc<ConnectionPlaces>,
 }
 
 impl Outbound {
@@ -153,7 +133,7 @@ impl Outbound {
         }
         let concurrent = Arc::new(Semaphore::new(rules.concurrent_max.min(Semaphore::MAX_PERMITS)));
         let dial = Dial::new(rules.addresses.clone(), rules.enforcement);
-        Outbound { rules, tls: tls.clone(), neighbours: None, dial, client: OnceLock::new(), concurrent }
+        Outbound { rules, tls: tls.clone(), neighbours: None, dial, client: OnceLock::new(), concurrent, places: Arc::default() }
     }
 
     /// The same, with a way to the other components of the app. Without it, no request to one is answered.
@@ -167,14 +147,21 @@ impl Outbound {
         self.rules.allowed.takes_scheme("tcp")
     }
 
+    /// The same, under limits that all components share.
+    #[must_use]
+    pub fn with_places(self, places: Arc<ConnectionPlaces>) -> Outbound {
+        Outbound { places, ..self }
+    }
+
     fn client(&self) -> &Client<Connector, WasiBody> {
         self.client.get_or_init(|| {
-            let connector = Connector::new(self.dial.clone(), self.rules.connect_timeout, &self.tls.http);
+            let connector = Connector::new(self.dial.clone(), self.rules.connect_timeout, self.tls.clone());
+            let idle_max = if self.rules.keep_connections { IDLE_PER_HOST_MAX } else { 0 };
             Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE_TIME_MAX)
-                .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+                .pool_max_idle_per_host(idle_max)
                 .http1_max_headers(RESPONSE_HEADERS_MAX)
                 .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
                 .http2_max_header_list_size(RESPONSE_HEAD_BYTES_MAX as u32)

@@ -4,9 +4,12 @@
 
 mod interfaces;
 mod resp;
+mod store;
+
+pub use store::{RedisStore, RedisStoreError};
 
 use crate::Host;
-use crate::outbound::{AnswerBound, CheckedStream, ConnectionError, Duplex, Passage, Turns, too_large};
+use crate::outbound::{Address, AnswerBound, CheckedStream, ConnectionError, Duplex, Passage, Turns, too_large};
 use resp::{Part, Reply};
 use std::io;
 use std::sync::Arc;
@@ -56,10 +59,27 @@ impl From<io::Error> for RedisError {
 }
 
 impl Wire {
-    async fn command(&mut self, words: &[&[u8]]) -> Result<Reply, RedisError> {
+    async fn exchange(&mut self, words: &[&[u8]]) -> io::Result<Reply> {
         self.stream.write_all(&resp::command(words)).await?;
         self.stream.flush().await?;
-        Ok(resp::read(&mut self.stream, &self.bound).await?)
+        resp::read(&mut self.stream, &self.bound).await
+    }
+
+    async fn command(&mut self, words: &[&[u8]]) -> Result<Reply, RedisError> {
+        Ok(self.exchange(words).await?)
+    }
+
+    /// Says who asks, and for which database.
+    async fn introduce(&mut self, address: &Address) -> Result<(), RedisError> {
+        match (&address.user, &address.password) {
+            (Some(user), Some(password)) => self.greet(&[b"AUTH", user.as_bytes(), password.as_bytes()], "the credentials").await?,
+            (None, Some(password)) => self.greet(&[b"AUTH", password.as_bytes()], "the credentials").await?,
+            (_, None) => {}
+        }
+        match address.path.as_str() {
+            "" | "0" => Ok(()),
+            database => self.greet(&[b"SELECT", database.as_bytes()], "the database").await,
+        }
     }
 
     /// A command of the greeting; what the server says against it may repeat credentials and is not passed on.
@@ -73,8 +93,7 @@ impl Wire {
 
 async fn open(passage: Passage) -> Result<RedisConnection, RedisError> {
     let address = &passage.address;
-    let database = address.path.as_str();
-    if !database.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !address.path.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(RedisError::InvalidAddress);
     }
     let stream: CheckedStream = passage.open().await?;
@@ -83,17 +102,7 @@ async fn open(passage: Passage) -> Result<RedisConnection, RedisError> {
         _ => Box::new(stream),
     };
     let mut wire = Wire { stream: BufReader::with_capacity(resp::READ_AHEAD_BYTES, stream), bound: passage.bound.clone() };
-    let greeting = async move {
-        match (&address.user, &address.password) {
-            (Some(user), Some(password)) => wire.greet(&[b"AUTH", user.as_bytes(), password.as_bytes()], "the credentials").await?,
-            (None, Some(password)) => wire.greet(&[b"AUTH", password.as_bytes()], "the credentials").await?,
-            (_, None) => {}
-        }
-        if !matches!(database, "" | "0") {
-            wire.greet(&[b"SELECT", database.as_bytes()], "the database").await?;
-        }
-        Ok::<_, RedisError>(wire)
-    };
+    let greeting = async move { wire.introduce(address).await.map(|()| wire) };
     let wire = passage.in_connect_time(greeting).await?;
     Ok(RedisConnection(Arc::new(passage.turns(wire))))
 }

@@ -2,12 +2,14 @@
 
 use crate::args::Up;
 use crate::files;
+use crate::models;
 use crate::not_run;
+use crate::runtime::Runtime;
 use crate::stores::Stores;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use spell_capabilities::{Audit, Enforcement, Grants, Host, LogWriter, Outbound, OutboundRules, TlsRoots};
+use spell_capabilities::{Audit, ConnectionPlaces, Enforcement, Grants, Host, LogWriter, ModelService, Outbound, OutboundRules, TlsRoots};
 use spell_engine::{Engine, Guest, Library, LibraryBounds, Linkers};
 use spell_manifest::{
     App, Component, Executor, HttpTrigger, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget,
@@ -33,6 +35,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) logs: &'a LogWriter,
     pub(crate) audit: &'a Audit,
     pub(crate) stores: &'a Stores,
+    pub(crate) runtime: &'a Runtime,
     /// Where the app will be served.
     pub(crate) address: SocketAddr,
 }
@@ -42,6 +45,8 @@ struct Shared<'a> {
     served: &'a HashSet<&'a str>,
     variables: BTreeMap<String, String>,
     tls: TlsRoots,
+    places: Arc<ConnectionPlaces>,
+    models: Option<Arc<ModelService>>,
     neighbours: Arc<trigger::Neighbours>,
 }
 
@@ -55,7 +60,15 @@ impl Parts<'_> {
             tracing::warn!("{warning}");
         }
         let neighbours = Arc::new(trigger::Neighbours::default());
-        let shared = Shared { served: &served, variables: self.variables()?, tls: TlsRoots::web()?, neighbours: neighbours.clone() };
+        let tls = TlsRoots::web()?;
+        let shared = Shared {
+            served: &served,
+            variables: self.runtime.variables(self.app, self.arguments)?,
+            models: self.models(&served, &tls)?,
+            tls,
+            places: Arc::new(ConnectionPlaces::new(&self.runtime.places())),
+            neighbours: neighbours.clone(),
+        };
         let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
         let mut granted = Vec::new();
         for component in self.app.components.iter().filter(|component| served.contains(component.id.as_str())) {
@@ -81,6 +94,17 @@ impl Parts<'_> {
         Ok(linkers)
     }
 
+    /// The service for language models, if anybody may ask one.
+    fn models(&self, served: &HashSet<&str>, tls: &TlsRoots) -> Result<Option<Arc<ModelService>>> {
+        let mut components = self.app.components.iter().filter(|component| served.contains(component.id.as_str()));
+        match self.runtime.llm_compute() {
+            Some(compute) if components.any(|component| !component.ai_models.is_empty()) => {
+                models::service(compute, self.outbound_rules(&[], served)?, tls).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// What is kept loaded.
     fn bounds(&self) -> Result<LibraryBounds> {
         let settings = &self.config.settings;
@@ -101,11 +125,6 @@ impl Parts<'_> {
         ids.collect()
     }
 
-    fn variables(&self) -> Result<BTreeMap<String, String>> {
-        let given: BTreeMap<String, String> = self.arguments.variables.iter().flat_map(|some| some.0.iter().cloned()).collect();
-        Ok(self.app.resolve_variables(&given, |name| std::env::var(name).ok())?)
-    }
-
     fn grants(&self, component: &Component, shared: &Shared) -> Result<Grants> {
         let resolve = |template: &Template| template.resolve(|name| shared.variables.get(name).map(String::as_str));
         let mut resolved = BTreeMap::new();
@@ -116,7 +135,10 @@ impl Parts<'_> {
         for host in &component.allowed_outbound_hosts {
             hosts.push(resolve(&Template::parse(host)?)?);
         }
-        let outbound = Outbound::new(self.outbound_rules(&hosts, shared.served)?, &shared.tls).with_neighbours(shared.neighbours.clone());
+        let tls = self.runtime.roots_of(&component.id, &shared.tls)?;
+        let outbound = Outbound::new(self.outbound_rules(&hosts, shared.served)?, &tls)
+            .with_neighbours(shared.neighbours.clone())
+            .with_places(shared.places.clone());
         let log = |stream: &str| {
             let path = self.log_dir.map(|directory| directory.join(format!("{}_{stream}.txt", component.id)));
             if let Some(path) = path.as_ref().filter(|path| self.arguments.truncate_logs && path.exists()) {
@@ -132,6 +154,8 @@ impl Parts<'_> {
             key_value_stores: self.stores.key_value_of(component)?,
             sqlite_databases: self.stores.sqlite_of(component)?,
             outbound: Some(Arc::new(outbound)),
+            ai_models: models::of(component, shared.models.as_ref())?,
+            model_service: shared.models.clone(),
             files: files::copy(self.app, component, &self.state_dir.join("assets"))?,
             stdout: log("stdout")?,
             stderr: log("stderr")?,
@@ -176,6 +200,7 @@ impl Parts<'_> {
                 Refusals::Enforce => Enforcement::Enforce,
                 Refusals::Count => Enforcement::Count,
             },
+            keep_connections: self.runtime.keep_connections(),
             ..OutboundRules::default()
         })
     }

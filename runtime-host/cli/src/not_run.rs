@@ -26,9 +26,6 @@ pub(crate) fn refuse(app: &App, served: &HashSet<&str>) -> Result<()> {
 }
 
 fn refuse_component(component: &Component) -> Result<()> {
-    if !component.ai_models.is_empty() {
-        bail!("`ai_models` are not supported yet; remove them to run the component without inference");
-    }
     if let Some(dependency) = component.dependencies.first() {
         bail!("the dependency \"{}\" is not supported yet; compose the component when it is built", dependency.name);
     }

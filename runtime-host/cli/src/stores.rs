@@ -4,9 +4,9 @@
 //! This module knows labels and files. It must never know what a component does with them.
 
 use crate::args::{SqlText, Up};
-use anyhow::{Context, Result, anyhow};
-use spell_capabilities::GrantedStore;
-use spell_manifest::{App, Component};
+use anyhow::{Context, Result, anyhow, bail};
+use spell_capabilities::{GrantedStore, RedisStore, TlsRoots};
+use spell_manifest::{App, Component, KeyValueBackend, Secret, Setting, Settings};
 use spell_store::{Database, GuestDatabase};
 use spell_types::{KeyValueStore, SqlDatabase, SqlLimits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,14 +19,14 @@ pub(crate) const DEFAULT: &str = "default";
 /// Which labels there are. A path is a file of the label's own; without one it lies in the state directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Labels {
-    pub(crate) key_value: BTreeMap<String, Option<PathBuf>>,
+    pub(crate) key_value: BTreeMap<String, KeyValueBackend>,
     pub(crate) sqlite: BTreeMap<String, Option<PathBuf>>,
 }
 
 impl Default for Labels {
     fn default() -> Self {
-        let only_default = BTreeMap::from([(DEFAULT.to_owned(), None)]);
-        Self { key_value: only_default.clone(), sqlite: only_default }
+        let key_value = BTreeMap::from([(DEFAULT.to_owned(), KeyValueBackend::Spin { path: None })]);
+        Self { key_value, sqlite: BTreeMap::from([(DEFAULT.to_owned(), None)]) }
     }
 }
 
@@ -35,20 +35,23 @@ pub(crate) struct Stores {
     key_value: BTreeMap<String, GrantedStore>,
     sqlite: BTreeMap<String, Arc<GuestDatabase>>,
     labels: Labels,
+    /// The places of the labels that lead to Redis.
+    redis: BTreeMap<String, String>,
 }
 
 impl Stores {
     /// Opens what the app's components ask for and what the command line names; in memory where there is no state directory.
-    pub(crate) fn open(labels: Labels, app: &App, arguments: &Up, state_dir: Option<&Path>) -> Result<Stores> {
+    pub(crate) fn open(labels: Labels, app: &App, arguments: &Up, state_dir: Option<&Path>, settings: &Settings) -> Result<Stores> {
         let shared: Arc<dyn KeyValueStore> = Arc::new(match state_dir {
             Some(state_dir) => Database::open(state_dir)?,
             None => Database::in_memory()?,
         });
-        let mut stores = Stores { key_value: BTreeMap::new(), sqlite: BTreeMap::new(), labels };
-        for (label, path) in &stores.labels.key_value {
-            let (database, name): (Arc<dyn KeyValueStore>, &str) = match path {
-                Some(path) => (Arc::new(Database::open_file(path)?), DEFAULT),
-                None => (Arc::clone(&shared), label),
+        let mut stores = Stores { key_value: BTreeMap::new(), sqlite: BTreeMap::new(), labels, redis: BTreeMap::new() };
+        for (label, backend) in &stores.labels.key_value {
+            let (database, name): (Arc<dyn KeyValueStore>, &str) = match backend {
+                KeyValueBackend::Spin { path: Some(path) } => (Arc::new(Database::open_file(path)?), DEFAULT),
+                KeyValueBackend::Spin { path: None } => (Arc::clone(&shared), label),
+                KeyValueBackend::Redis { url } => (open_redis(label, url, settings, &mut stores.redis)?, label),
             };
             stores.key_value.insert(label.clone(), GrantedStore { database, name: name.into() });
         }
@@ -93,10 +96,37 @@ impl Stores {
         granted("sqlite_databases", &component.sqlite_databases, &component.id, &databases.collect())
     }
 
-    /// Whether the SQL database `default` is used.
-    pub(crate) fn has_default_sqlite(&self) -> bool {
-        self.sqlite.contains_key(DEFAULT)
+    /// Where the data of the labels `default` are, a line for each kind.
+    pub(crate) fn announcements(&self, state_dir: Option<&PathBuf>) -> Vec<String> {
+        let place = |path: &Option<PathBuf>, file: &str| match (path, state_dir) {
+            (Some(path), _) => format!("to \"{}\"", path.display()),
+            (None, Some(state_dir)) => format!("to \"{}\"", state_dir.join(file).display()),
+            (None, None) => "in memory: nothing of it is there at the next start".to_owned(),
+        };
+        let key_value = match (self.labels.key_value.get(DEFAULT), self.redis.get(DEFAULT)) {
+            (_, Some(redis)) => format!("to Redis at {redis}"),
+            (Some(KeyValueBackend::Spin { path }), None) => place(path, "spell.db"),
+            (_, None) => place(&None, "spell.db"),
+        };
+        let sqlite = self.sqlite.contains_key(DEFAULT).then(|| self.labels.sqlite.get(DEFAULT)).flatten();
+        let sqlite = sqlite.map(|path| format!("Storing default SQLite data {}", place(path, "sqlite/default.db")));
+        [format!("Storing default key-value data {key_value}")].into_iter().chain(sqlite).collect()
     }
+}
+
+/// A store on a Redis server. Two labels are two stores: they cannot lead to the same keys.
+fn open_redis(label: &str, url: &Secret, settings: &Settings, places: &mut BTreeMap<String, String>) -> Result<Arc<dyn KeyValueStore>> {
+    let (connect_time_max, answer_time_max) = (settings.time(Setting::ConnectTime), settings.time(Setting::QueryTime));
+    let store = RedisStore::new(url.expose(), &TlsRoots::machine()?, connect_time_max, answer_time_max);
+    let store = store.with_context(|| format!("[key_value_store.{label}]: the url cannot be used"))?;
+    let place = store.place();
+    if let Some((other, _)) = places.iter().find(|(_, known)| **known == place) {
+        bail!(
+            "[key_value_store.{label}] leads to the database that [key_value_store.{other}] leads to, {place}: give each a number of its own"
+        );
+    }
+    places.insert(label.to_owned(), place);
+    Ok(Arc::new(store))
 }
 
 fn granted<T: Clone>(key: &str, asked: &[String], component: &str, known: &BTreeMap<String, T>) -> Result<BTreeMap<String, T>> {
@@ -110,7 +140,7 @@ fn granted<T: Clone>(key: &str, asked: &[String], component: &str, known: &BTree
 fn unknown<'a>(place: &str, key: &str, label: &str, known: impl Iterator<Item = &'a String>) -> anyhow::Error {
     let known: Vec<String> = known.map(|label| format!("\"{label}\"")).collect();
     anyhow!(
-        "unknown {key} label \"{label}\" for {place}: known are {}",
+        "unknown {key} label \"{label}\" for {place}: known are {}; others are told by the file of --runtime-config-file",
         if known.is_empty() { "none".to_owned() } else { known.join(", ") }
     )
 }
@@ -162,7 +192,9 @@ mod tests {
         let component = &app.components[0];
         let far = Some(directory.path().join("elsewhere/far.db"));
         let labels = Labels {
-            key_value: [("default".to_owned(), None), ("cache".to_owned(), None), ("far".to_owned(), far.clone())].into(),
+            key_value: [("default", None), ("cache", None), ("far", far.clone())]
+                .map(|(label, path)| (label.to_owned(), KeyValueBackend::Spin { path }))
+                .into(),
             sqlite: [("default".to_owned(), None), ("other".to_owned(), Some(directory.path().join("elsewhere/sql.db")))].into(),
         };
         let file = directory.path().join("fill.sql");
@@ -171,7 +203,7 @@ mod tests {
         let arguments = up(&["--key-value", "k=default", "--sqlite", "CREATE TABLE d (a)", "--sqlite", &of_other]);
         let state = directory.path().join("state");
         for round in 0..2 {
-            let stores = Stores::open(labels.clone(), &app, &arguments, Some(&state)).expect("open");
+            let stores = Stores::open(labels.clone(), &app, &arguments, Some(&state), &Settings::default()).expect("open");
             let granted = stores.key_value_of(component).expect("granted");
             if round == 0 {
                 stores.fill(&arguments).await.expect("fill");
@@ -186,8 +218,11 @@ mod tests {
             assert_eq!(ask(&stores, component, "default", "SELECT count(*) FROM d").await, Some(SqlValue::Integer(0)));
         }
         assert!(far.is_some_and(|far| far.exists()) && state.join("sqlite/default.db").exists());
-        let only_default = Stores::open(Labels::default(), &app, &up(&[]), None).expect("open");
+        let only_default = Stores::open(Labels::default(), &app, &up(&[]), None, &Settings::default()).expect("open");
         let error = only_default.key_value_of(component).map(drop).expect_err("unknown");
-        assert_eq!(error.to_string(), "unknown key_value_stores label \"cache\" for component \"a\": known are \"default\"");
+        assert_eq!(
+            error.to_string(),
+            "unknown key_value_stores label \"cache\" for component \"a\": known are \"default\"; others are told by the file of --runtime-config-file"
+        );
     }
 }

@@ -6,8 +6,9 @@ use crate::args::{SpinFlags, Up};
 use crate::assemble::Parts;
 use crate::listen::bind;
 use crate::output::print;
+use crate::runtime::Runtime;
 use crate::sinks::Sinks;
-use crate::stores::{Labels, Stores};
+use crate::stores::Stores;
 use crate::system;
 use crate::version;
 use crate::{build, compiling, selection};
@@ -55,16 +56,18 @@ fn run_app(mut app: App, arguments: &Up) -> Result<()> {
     selection::check_followed(&app, &arguments.follow)?;
     let mut config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
     apply(&arguments.spin, &mut config);
+    let runtime_config = Runtime::load(arguments, &app)?;
+    runtime_config.apply(arguments, &mut config);
     system::prepare(&config.settings);
     let listener = bind(&arguments.listen, arguments.find_free_port)?;
     let control = if arguments.control_listen == "off" { None } else { Some(bind(&arguments.control_listen, false)?) };
-    let given = arguments.state_dir.clone().unwrap_or_else(|| app.root.join(".spell"));
+    let given = runtime_config.state_dir(arguments, &app);
     let is_lasting = !given.as_os_str().is_empty();
     // What needs a directory all the same, such as compiled code, has one that goes when the host does.
     let temporary = if is_lasting { None } else { Some(tempfile::tempdir().context("cannot make a temporary directory")?) };
     let state_dir = temporary.as_ref().map_or(given, |temporary| temporary.path().to_owned());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let host = Host::open(arguments, &app, &config, &state_dir, is_lasting)?;
+    let host = Host::open(arguments, &app, &config, runtime_config, &state_dir, is_lasting)?;
     let served = runtime.block_on(host.serve(arguments, app, &config, listener, control));
     runtime.shutdown_background();
     served
@@ -85,11 +88,6 @@ fn apply(flags: &SpinFlags, config: &mut OperatorConfig) {
     for warning in flags.without_effect() {
         eprintln!("warning: {warning}");
     }
-    if let Some(bytes) = flags.max_instance_memory {
-        for limits in [&mut config.defaults, &mut config.ceilings] {
-            limits.set(Limit::Memory, limits.get(Limit::Memory).min(bytes));
-        }
-    }
     if let Some(time) = flags.request_timeout {
         let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
         config.defaults.set(Limit::Time, time_ms.min(config.ceilings.get(Limit::Time)));
@@ -101,6 +99,7 @@ fn apply(flags: &SpinFlags, config: &mut OperatorConfig) {
 
 /// The rooms that live as long as the host.
 struct Host {
+    runtime: Runtime,
     stores: Stores,
     recorder: Arc<Recorder>,
     engine: Engine,
@@ -114,8 +113,8 @@ struct Host {
 }
 
 impl Host {
-    fn open(arguments: &Up, app: &App, config: &OperatorConfig, state_dir: &Path, is_lasting: bool) -> Result<Self> {
-        let stores = Stores::open(Labels::default(), app, arguments, is_lasting.then_some(state_dir))?;
+    fn open(arguments: &Up, app: &App, config: &OperatorConfig, runtime: Runtime, state_dir: &Path, is_lasting: bool) -> Result<Self> {
+        let stores = Stores::open(runtime.labels(), app, arguments, is_lasting.then_some(state_dir), &config.settings)?;
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
         let cache_dir = state_dir.join("code");
         let open_cache = || {
@@ -135,17 +134,14 @@ impl Host {
             bytes_max: settings.get(Setting::LogBytesMax),
             files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
         };
-        let log_dir = match &arguments.log_dir {
-            Some(directory) => (!directory.is_empty()).then(|| PathBuf::from(directory)),
-            None => Some(state_dir.join("logs")),
-        };
+        let log_dir = runtime.log_dir(arguments, state_dir);
         // What guests were refused is noted also where nobody keeps what they print.
         let audit_dir = log_dir.clone().unwrap_or_else(|| state_dir.join("logs"));
         std::fs::create_dir_all(&audit_dir).with_context(|| format!("cannot make the log directory {}", audit_dir.display()))?;
         eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         let logs = LogWriter::start(rotation)?;
         let audit = Audit::new(logs.open(Some(&audit_dir.join("audit.jsonl")), None)?);
-        Ok(Self { stores, is_lasting, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
+        Ok(Self { runtime, stores, is_lasting, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
     }
 
     async fn serve(
@@ -167,6 +163,7 @@ impl Host {
             logs: &self.logs,
             audit: &self.audit,
             stores: &self.stores,
+            runtime: &self.runtime,
             address: reachable(address),
         };
         let (ready, library) = parts.assemble()?;
@@ -208,14 +205,10 @@ impl Host {
     }
 
     fn announce_stores(&self) {
-        if !self.is_lasting {
-            eprintln!("Storing default key-value and SQLite data in memory: nothing of it is there at the next start");
-            return;
+        for line in self.stores.announcements(self.is_lasting.then_some(&self.state_dir)) {
+            eprintln!("{line}");
         }
-        eprintln!("Storing default key-value data to \"{}\"", self.state_dir.join("spell.db").display());
-        if self.stores.has_default_sqlite() {
-            eprintln!("Storing default SQLite data to \"{}\"", self.state_dir.join("sqlite/default.db").display());
-        }
+        self.runtime.announce();
     }
 
     /// Brings everything to disk that is still on its way there.

@@ -169,13 +169,6 @@ impl Reader {
         }
     }
 
-    /// Reports something that the format knows and Spell does not.
-    pub(crate) fn unsupported(&mut self, node: &Node<'_>, what: &str, help: &str) {
-        let help = (!help.is_empty()).then(|| help.to_owned());
-        let span = node.key_span.clone().or(node.span.clone());
-        self.report(Diagnostic::new(format!("not supported yet: {what}"), span).help(help));
-    }
-
     /// Reports a value of another kind than the key takes.
     pub(crate) fn wrong_kind(&mut self, node: &Node<'_>, expected: &str) {
         let message = format!("{} must be {expected}, not {}", node.words(), node.kind());

@@ -96,7 +96,7 @@ fn read(reader: &mut Reader, fields: &Fields<'_>, directory: &Path) -> RuntimeCo
         state_dir: read_directory(reader, fields, "state_dir"),
         log_dir: read_directory(reader, fields, "log_dir"),
         max_instance_memory: read_count(reader, fields, "max_instance_memory"),
-        variables_providers: variables::read_all(reader, fields),
+        variables_providers: variables::read_all(reader, fields, directory),
         key_value_stores: stores::read_key_value(reader, fields, directory),
         sqlite_databases: stores::read_sqlite(reader, fields, directory),
         llm_compute: stores::read_llm(reader, fields),

@@ -5,17 +5,10 @@ use crate::Database;
 use crate::queue::JobError;
 use rusqlite::{Connection, OptionalExtension, params};
 use spell_types::{BoxFuture, KeyPage, KeyValueError, KeyValueStore};
+pub use spell_types::{KEY_BYTES_MAX, KEYS_LISTED_BYTES_MAX, KEYS_LISTED_MAX, VALUE_BYTES_MAX};
 
-/// Longest key, in bytes of UTF-8.
-pub const KEY_BYTES_MAX: usize = 8 << 10;
-/// Longest value, in bytes.
-pub const VALUE_BYTES_MAX: usize = 1 << 20;
 /// Most bytes of keys and values in one store.
 pub const STORE_BYTES_MAX: u64 = 1 << 30;
-/// Most keys in one listing.
-pub const KEYS_LISTED_MAX: usize = 10_000;
-/// Most bytes of keys in one listing: long keys meet it before [`KEYS_LISTED_MAX`].
-pub const KEYS_LISTED_BYTES_MAX: usize = 8 << 20;
 
 impl KeyValueStore for Database {
     fn get<'a>(&'a self, store: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeyValueError>> {

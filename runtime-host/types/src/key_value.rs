@@ -2,6 +2,15 @@
 
 use std::pin::Pin;
 
+/// Longest key, in bytes of UTF-8.
+pub const KEY_BYTES_MAX: usize = 8 << 10;
+/// Longest value, in bytes.
+pub const VALUE_BYTES_MAX: usize = 1 << 20;
+/// Most keys in one listing.
+pub const KEYS_LISTED_MAX: usize = 10_000;
+/// Most bytes of keys in one listing: long keys meet it before [`KEYS_LISTED_MAX`].
+pub const KEYS_LISTED_BYTES_MAX: usize = 8 << 20;
+
 /// A boxed future, for traits that are used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -41,6 +50,18 @@ pub enum KeyValueError {
     NotACounter {
         /// Length of the value.
         bytes: usize,
+    },
+    /// The same in a store whose counters are numbers as text.
+    #[error("the value is not a counter: counters are whole numbers in decimal here")]
+    NotADecimal,
+    /// The store has something else under the key than a value; another program put it there.
+    #[error("what is under the key is not a value")]
+    NotAValue,
+    /// The store answers with more than the host takes.
+    #[error("the answer of the store is larger than {bytes_max} bytes")]
+    AnswerTooLarge {
+        /// Largest answer taken.
+        bytes_max: u64,
     },
     /// The sum does not fit into a counter.
     #[error("the counter would leave the range of 64 bits")]

@@ -10,7 +10,9 @@ mod quantity;
 mod sqlite;
 
 pub use execution::{ExecutionRecord, ExecutionSink, Outcome, Usage};
-pub use key_value::{BoxFuture, KeyPage, KeyValueError, KeyValueStore};
+pub use key_value::{
+    BoxFuture, KEY_BYTES_MAX, KEYS_LISTED_BYTES_MAX, KEYS_LISTED_MAX, KeyPage, KeyValueError, KeyValueStore, VALUE_BYTES_MAX,
+};
 pub use limits::{CeilingExceeded, Limit, Limits};
 pub use quantity::{QuantityError, Unit};
 pub use sqlite::{SqlAnswer, SqlConnection, SqlDatabase, SqlError, SqlLimits, SqlValue};

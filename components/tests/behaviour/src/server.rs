@@ -19,6 +19,10 @@ pub enum Server {
     Mqtt { address: String, user: String, password: String, lines: Vec<Vec<String>> },
     /// `/mysql?address=A&do=LINES`: the same as `/pg`, for MySQL.
     Mysql { address: String, lines: Vec<Value> },
+    /// `/infer?model=M&text=T&max=N`: asks a language model, for at most N tokens if that is not 0. JSON of the outcome.
+    Infer { model: String, text: String, tokens_max: u32 },
+    /// `/embed?model=M&text=LINES`: asks a language model for the place of each line. JSON of the outcome.
+    Embed { model: String, text: String },
     /// `/pg?address=A&do=LINES&v=N&ca=C`: opens a connection and does each line of JSON: `["open"]`, or `["query", S, P…]` or
     /// `["execute", S, P…]` with parameters such as `["int32", 5]`. JSON of each outcome, that of the first opening included. Of the
     /// interfaces of a revision, N chooses one; C is a certificate that is trusted, where the interface takes one.
@@ -40,6 +44,8 @@ impl Server {
                 address: address(),
                 lines: query.text("do", "").lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
             },
+            "infer" => Self::Infer { model: query.text("model", ""), text: query.text("text", ""), tokens_max: query.number("max", 0) },
+            "embed" => Self::Embed { model: query.text("model", ""), text: query.text("text", "") },
             "pg" => Self::Postgres {
                 address: address(),
                 lines: query.text("do", "").lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),

@@ -8,7 +8,7 @@ use wasip2::http::types::{IncomingBody, IncomingRequest, Method, ResponseOutpara
 use wasip2::io::streams::InputStream;
 
 use crate::response::{respond, send, start};
-use crate::{capabilities, fetch, flood, key_value, mqtt, mysql, plain, postgres, redis, spin1, sqlite};
+use crate::{capabilities, fetch, flood, key_value, models, mqtt, mysql, plain, postgres, redis, spin1, sqlite};
 
 struct Tests;
 
@@ -118,6 +118,8 @@ fn talk(server: Server) -> String {
         Server::Redis { address, lines } => redis::talk(&address, &lines),
         Server::Mqtt { address, user, password, lines } => mqtt::publish(&address, &user, &password, &lines),
         Server::Mysql { address, lines } => mysql::talk(&address, &lines),
+        Server::Infer { model, text, tokens_max } => models::ask(&model, &text, tokens_max),
+        Server::Embed { model, text } => models::embed(&model, &text),
         Server::Postgres { address, lines, version: 3, .. } => postgres::third(&address, &lines),
         Server::Postgres { address, lines, .. } => postgres::second(&address, &lines),
     }

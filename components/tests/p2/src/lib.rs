@@ -15,6 +15,8 @@ mod handler;
 #[cfg(target_family = "wasm")]
 mod key_value;
 #[cfg(target_family = "wasm")]
+mod models;
+#[cfg(target_family = "wasm")]
 mod mqtt;
 #[cfg(target_family = "wasm")]
 mod mysql;

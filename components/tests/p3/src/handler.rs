@@ -9,7 +9,7 @@ use spin_sdk::wasip3::wit_future;
 use test_behaviour::{Behaviour, CHUNK_BYTES, Network, Server, harm, print, write_lines};
 
 use crate::response::{fill, respond, start, whole, with_body, write};
-use crate::{capabilities, fetch, flood, key_value, mqtt, mysql, plain, postgres, redis, sockets, sqlite};
+use crate::{capabilities, fetch, flood, key_value, models, mqtt, mysql, plain, postgres, redis, sockets, sqlite};
 
 struct Tests;
 
@@ -98,6 +98,8 @@ async fn talk(server: Server) -> String {
         Server::Redis { address, lines } => redis::talk(&address, &lines).await,
         Server::Mqtt { address, user, password, lines } => mqtt::publish(&address, &user, &password, &lines).await,
         Server::Mysql { address, lines } => mysql::talk(&address, &lines).await,
+        Server::Infer { model, text, tokens_max } => models::ask(&model, &text, tokens_max),
+        Server::Embed { model, text } => models::embed(&model, &text),
         Server::Postgres { address, lines, certificate, .. } => postgres::fourth(&address, &lines, certificate).await,
     }
 }

@@ -13,6 +13,9 @@ mod handler;
 #[cfg(target_family = "wasm")]
 mod key_value;
 #[cfg(target_family = "wasm")]
+#[path = "../../p2/src/models.rs"]
+mod models;
+#[cfg(target_family = "wasm")]
 mod mqtt;
 #[cfg(target_family = "wasm")]
 mod mysql;

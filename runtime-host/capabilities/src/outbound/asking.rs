@@ -8,6 +8,7 @@ use spell_policy::{AddressRefused, Destination};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 /// A request that asks.
 #[derive(Clone)]
@@ -16,6 +17,9 @@ pub(crate) struct Asking {
     pub(super) shared: Arc<Shared>,
     pub(super) requests_max: u64,
 }
+
+/// There is no place for another connection.
+pub(super) struct NoPlace;
 
 /// What everything that asks on behalf of one request has in common.
 pub(super) struct Shared {
@@ -97,19 +101,22 @@ impl Asking {
     }
 
     /// Places of a connection that the guest holds for as long as it likes: one among those of this request, which only the guest
-    /// itself can make free, and one among the component's, which may become free until the deadline. The error is the limit.
-    pub(super) async fn places(&self, outbound: &Outbound, deadline: tokio::time::Instant) -> Result<[OwnedSemaphorePermit; 2], usize> {
+    /// itself can make free; and, as they become free until the deadline, one among the component's and those that all components
+    /// share.
+    pub(super) async fn places(&self, outbound: &Outbound, scheme: &str, deadline: Instant) -> Result<Vec<OwnedSemaphorePermit>, NoPlace> {
         let own = Arc::clone(&self.shared.concurrent).try_acquire_owned();
-        let own = own.map_err(|_| self.note_too_many(outbound.rules.concurrent_per_request_max))?;
-        let component = tokio::time::timeout_at(deadline, Arc::clone(&outbound.concurrent).acquire_owned()).await;
-        let component = component.ok().and_then(Result::ok).ok_or_else(|| self.note_too_many(outbound.rules.concurrent_max))?;
-        Ok([own, component])
+        let own = own.map_err(|_| self.note_too_many(&outbound.rules.concurrent_per_request_max.to_string()))?;
+        let component = timeout_at(deadline, Arc::clone(&outbound.concurrent).acquire_owned()).await.ok().and_then(Result::ok);
+        let component = component.ok_or_else(|| self.note_too_many(&outbound.rules.concurrent_max.to_string()))?;
+        let shared = timeout_at(deadline, outbound.places.take(scheme)).await;
+        let shared = shared.map_err(|_| self.note_too_many("shared by all components"))?;
+        Ok(shared.into_iter().chain([own, component]).collect())
     }
 
-    fn note_too_many(&self, most: usize) -> usize {
-        self.grants.audit.refused(&self.grants.component, Rule::OutboundConnections, &most.to_string(), true);
+    fn note_too_many(&self, limit: &str) -> NoPlace {
+        self.grants.audit.refused(&self.grants.component, Rule::OutboundConnections, limit, true);
         self.shared.refuse();
-        most
+        NoPlace
     }
 }
 

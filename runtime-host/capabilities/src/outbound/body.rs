@@ -21,11 +21,11 @@ pub(super) struct LimitedBody<B = Incoming> {
     silence_max: Duration,
     /// Set while nothing arrives.
     silence: Option<Pin<Box<Sleep>>>,
-    permits: [Option<OwnedSemaphorePermit>; 2],
+    permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl<B> LimitedBody<B> {
-    pub(super) fn new(body: B, bytes_max: u64, silence_max: Duration, permits: [Option<OwnedSemaphorePermit>; 2]) -> Self {
+    pub(super) fn new(body: B, bytes_max: u64, silence_max: Duration, permits: Vec<OwnedSemaphorePermit>) -> Self {
         Self { body: Some(body), bytes_left: bytes_max, bytes_max, silence_max, silence: None, permits }
     }
 
@@ -64,7 +64,7 @@ where
         self.silence = None;
         if !matches!(result, Some(Ok(_))) {
             self.body = None;
-            self.permits = [None, None];
+            self.permits.clear();
         }
         Poll::Ready(result)
     }
@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn silence_ends_a_body_once_and_for_all() {
         for silence_max in [Duration::ZERO, Duration::from_millis(20)] {
-            let mut body = LimitedBody::new(Silent, 10, silence_max, [None, None]);
+            let mut body = LimitedBody::new(Silent, 10, silence_max, Vec::new());
             assert!(matches!(body.frame().await, Some(Err(Error::ConnectionReadTimeout))));
             assert!(body.frame().await.is_none());
         }

@@ -2,8 +2,8 @@
 //!
 //! This module knows the order of the rules, and that a connection serves one operation at a time. It must never know a protocol.
 
-use super::asking::Asking;
-use super::dial::ConnectError;
+use super::asking::{Asking, NoPlace};
+use super::dial::{self, ConnectError};
 use super::{Address, AnswerBound, CheckedStream, Outbound, OutboundSession};
 
 use std::io;
@@ -103,7 +103,11 @@ impl OutboundSession {
 impl Passage {
     /// A connection to an address that was checked.
     pub(crate) async fn open(&self) -> Result<CheckedStream, ConnectionError> {
-        let places = self.asking.places(&self.outbound, self.deadline).await.map_err(|_| ConnectionError::TooMany)?;
+        let places = self
+            .asking
+            .places(&self.outbound, self.address.destination.scheme(), self.deadline)
+            .await
+            .map_err(|NoPlace| ConnectionError::TooMany)?;
         self.in_connect_time(async {
             let destination = &self.address.destination;
             let note = self.asking.noting(&self.outbound, &destination.to_string());
@@ -127,7 +131,7 @@ impl Passage {
 
     /// The certificates that are trusted unless the guest names others.
     pub(crate) fn trusted(&self) -> Arc<rustls::ClientConfig> {
-        Arc::clone(&self.outbound.tls.other)
+        Arc::clone(&self.outbound.tls.of(self.address.destination.host()).other)
     }
 
     /// A step of connecting, such as logging in, in what is left of the time that all of them together may take.
@@ -159,6 +163,14 @@ impl Passage {
             tracing::info!(%component, %destination, %error, "outbound connection failed");
         }
     }
+}
+
+/// A connection that the operator asks for, whose answers are bounded all the same: no rule for guests applies.
+pub(crate) async fn connect_unjudged(
+    destination: &spell_policy::Destination,
+    bound: AnswerBound,
+) -> Result<CheckedStream, ConnectionError> {
+    Ok(CheckedStream::new(dial::connect_unjudged(destination).await?, bound, Vec::new()))
 }
 
 /// The name that a server's certificate must have.

@@ -2,6 +2,7 @@
 //!
 //! This module knows URLs and time. It must never know requests.
 
+use super::TlsRoots;
 use super::dial::{ConnectError, Dial};
 use http::Uri;
 use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
@@ -33,15 +34,30 @@ type Tcp = TokioIo<TcpStream>;
 /// Connects over TCP and, where the scheme asks for it, TLS, all within one time limit.
 #[derive(Clone)]
 pub(super) struct Connector {
-    https: HttpsConnector<CheckedTcp>,
+    tcp: CheckedTcp,
     timeout: Duration,
+    tls: TlsRoots,
+    names: Arc<DefaultServerNameResolver>,
 }
 
 impl Connector {
-    pub(super) fn new(dial: Dial, timeout: Duration, tls: &Arc<rustls::ClientConfig>) -> Connector {
-        let https = HttpsConnector::new(CheckedTcp(dial), Arc::clone(tls), false, Arc::new(DefaultServerNameResolver::default()));
-        Connector { https, timeout }
+    pub(super) fn new(dial: Dial, timeout: Duration, tls: TlsRoots) -> Connector {
+        Connector { tcp: CheckedTcp(dial), timeout, tls, names: Arc::default() }
     }
+
+    /// What connects to the host of a URL: hosts can differ in whom they are trusted by.
+    fn https(&self, uri: &Uri) -> Result<HttpsConnector<CheckedTcp>, ConnectError> {
+        let destination = destination(uri)?;
+        let trusted = Arc::clone(&self.tls.of(destination.host()).http);
+        let names: Arc<DefaultServerNameResolver> = Arc::clone(&self.names);
+        Ok(HttpsConnector::new(self.tcp.clone(), trusted, false, names))
+    }
+}
+
+/// Read by the same code that judged it.
+fn destination(uri: &Uri) -> Result<Destination, ConnectError> {
+    let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or(ConnectError::BadDestination)?;
+    Destination::parse(scheme, authority.as_str()).map_err(|_| ConnectError::BadDestination)
 }
 
 impl Service<Uri> for Connector {
@@ -55,9 +71,9 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let timeout = DIALLING.try_with(|request| request.timeout).unwrap_or(self.timeout);
-        let connecting = self.https.call(uri);
+        let connecting = self.https(&uri).map(|mut https| https.call(uri));
         Box::pin(async move {
-            match tokio::time::timeout(timeout, connecting).await {
+            match tokio::time::timeout(timeout, connecting?).await {
                 Ok(Ok(stream)) => Ok(stream),
                 // What is not ours comes from TLS.
                 Ok(Err(error)) => Err(error.downcast::<ConnectError>().map_or_else(ConnectError::Tls, |error| *error)),
@@ -83,11 +99,7 @@ impl Service<Uri> for CheckedTcp {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let dial = self.0.clone();
         Box::pin(async move {
-            let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-                return Err(ConnectError::BadDestination);
-            };
-            // Read by the same code that judged it.
-            let destination = Destination::parse(scheme, authority.as_str()).map_err(|_| ConnectError::BadDestination)?;
+            let destination = destination(&uri)?;
             let note = |reason: &AddressRefused| _ = DIALLING.try_with(|request| (request.refused)(reason));
             dial.connect(&destination, note).await.map(TokioIo::new)
         })

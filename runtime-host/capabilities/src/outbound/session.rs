@@ -157,12 +157,13 @@ impl Attempt {
         Ok(response)
     }
 
-    /// A place among those of this request, and one among those of the component.
-    async fn permits(&self) -> [Option<OwnedSemaphorePermit>; 2] {
+    /// A place among those of this request, one among those of the component and, over the network, those that all components share.
+    async fn permits(&self) -> Vec<OwnedSemaphorePermit> {
         // A semaphore that is never closed never fails.
         let own = Arc::clone(&self.asking.shared.concurrent).acquire_owned().await.ok();
         let component = Arc::clone(&self.outbound.concurrent).acquire_owned().await.ok();
-        [own, component]
+        let shared = if self.neighbour.is_none() { self.outbound.places.take("http").await } else { Vec::new() };
+        own.into_iter().chain(component).chain(shared).collect()
     }
 
     /// What the connection has to know, if one is made.

@@ -14,7 +14,7 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 
 type Verdict = Pin<Box<dyn Future<Output = bool> + Send + Sync>>;
 /// Places of the connections that were made; nobody tells when a socket is closed, so they are held until the request ends.
-type Places = Arc<Mutex<Vec<[OwnedSemaphorePermit; 2]>>>;
+type Places = Arc<Mutex<Vec<OwnedSemaphorePermit>>>;
 
 /// Lets a guest connect. It cannot listen, send datagrams or look up names.
 pub(crate) fn allow(wasi: &mut WasiCtxBuilder, asking: Asking) {
@@ -48,7 +48,7 @@ async fn may_connect(asking: Asking, places: Places, address: SocketAddr) -> boo
         return false;
     }
     let deadline = Instant::now() + outbound.rules.connect_timeout;
-    let Ok(taken) = asking.places(&outbound, deadline).await else { return false };
-    places.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+    let Ok(taken) = asking.places(&outbound, destination.scheme(), deadline).await else { return false };
+    places.lock().unwrap_or_else(PoisonError::into_inner).extend(taken);
     true
 }

@@ -29,7 +29,7 @@ impl AnswerBound {
     }
 
     /// Another answer begins.
-    pub(super) fn renew(&self) {
+    pub(crate) fn renew(&self) {
         self.left.store(self.max, Ordering::Relaxed);
     }
 
@@ -53,11 +53,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 pub(crate) struct CheckedStream {
     tcp: TcpStream,
     bound: AnswerBound,
-    _places: [OwnedSemaphorePermit; 2],
+    _places: Vec<OwnedSemaphorePermit>,
 }
 
 impl CheckedStream {
-    pub(super) fn new(tcp: TcpStream, bound: AnswerBound, places: [OwnedSemaphorePermit; 2]) -> CheckedStream {
+    pub(super) fn new(tcp: TcpStream, bound: AnswerBound, places: Vec<OwnedSemaphorePermit>) -> CheckedStream {
         CheckedStream { tcp, bound, _places: places }
     }
 }

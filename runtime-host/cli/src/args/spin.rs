@@ -1,6 +1,6 @@
 //! Flags that `spin up` has, so that what starts Spin can start Spell. Those that change nothing here say so.
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flags of Spin")]
 pub(crate) struct SpinFlags {
+    /// What stands behind labels of stores, who gives values to variables, and how components reach out
+    #[arg(long, value_name = "FILE", env = "RUNTIME_CONFIG_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(crate) runtime_config_file: Option<PathBuf>,
     /// Most memory of an instance, in bytes: no component can ask for more
     #[arg(long, value_name = "BYTES", env = "SPIN_MAX_INSTANCE_MEMORY")]
     pub(crate) max_instance_memory: Option<u64>,
