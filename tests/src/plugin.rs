@@ -4,7 +4,7 @@ use crate::host::{Captured, Host};
 use crate::setup::{Ended, binary, ended};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A plugin in a directory of its own.
@@ -39,6 +39,13 @@ impl Plugin {
         let state = tempfile::tempdir().expect("directory");
         let state_dir = state.path().join("state");
         Host::serving(self.spawn(lock, &state_dir, arguments), state, state_dir)
+    }
+
+    /// Asks it for a component of the app of a lock file, which it prints.
+    pub fn precompose(&self, lock: &Value, arguments: &[&str]) -> Output {
+        let path = self.file("spin.lock", &lock.to_string());
+        let url = format!("file://{}", path.display());
+        self.command(arguments).env("SPIN_LOCKED_URL", url).stdin(Stdio::null()).output().expect("run")
     }
 
     /// Starts it with the app of a lock file, and waits until it has given up.

@@ -14,11 +14,14 @@ fn what_is_not_run_is_refused_by_name() {
     for (manifest, reason) in [
         (with("", "[[trigger.redis]]\nchannel = \"x\"\ncomponent = \"a\""), "trigger \"a-redis-trigger\" is of type \"redis\""),
         (
-            with("", "dependencies = { middleware = [{ path = \"m.wasm\" }] }"),
-            "trigger \"a-http-trigger\": `middleware` is not supported yet",
+            with("", "dependencies = { middleware = [{ package = \"b:m\", version = \"1\" }] }"),
+            "trigger \"a-http-trigger\": its `middleware`: its `source`, package b:m 1 of the default registry, is not fetched yet",
         ),
         (with("ai_models = [\"llama2-chat\"]", ""), "component \"a\": `ai_models` are not supported yet"),
-        (with("dependencies = { \"b:c\" = \"1.0\" }", ""), "component \"a\": the dependency \"b:c\" is not supported yet"),
+        (
+            with("dependencies = { \"b:c\" = \"1.0\" }", ""),
+            "component \"a\": the dependency \"b:c\": its `source`, package b:c 1.0 of the default registry, is not fetched yet",
+        ),
         (
             with("", "").replace("source = \"a.wasm\"", remote),
             "component \"a\": its `source`, https://example.com/a.wasm, is not fetched yet",

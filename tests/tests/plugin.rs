@@ -57,6 +57,39 @@ fn g01_the_app_of_a_lock_file_is_served_until_spin_ends_it() {
 }
 
 #[test]
+fn g01_a_component_is_made_one_with_what_the_lock_file_puts_around_it() {
+    let source = |name: &str| json!({ "content_type": "application/wasm", "source": format!("file://{}", guest(name).display()) });
+    let mut document = lock("file:///nowhere/spin.toml");
+    document["spin_lock_version"] = json!(1);
+    document["must_understand"] = json!(["component_host_requirements"]);
+    let component = &mut document["components"][0];
+    component["source"] = source("tests_caller");
+    component["dependencies"] = json!({ "spell:tests/reach@1.0.0": { "source": source("tests_library"), "inherit": "All" } });
+    component["trigger_dependencies"] = json!({ "middleware": [{ "source": source("tests_middleware"), "export": null }] });
+    component["host_requirements"] = json!({ "middleware": "required" });
+    let plugin = Plugin::new();
+    let host = plugin.start(&document, &[]);
+    let answer = host.app.get("/dependency/environment/FROM");
+    assert_eq!((answer.text().as_str(), answer.header("x-passed")), ("lock", Some("name-of-the-middleware")));
+    drop(host);
+    for arguments in [&["--precompose-only", "--precompose-component-id", "a"][..], &["--precompose-only"]] {
+        let composed = plugin.precompose(&document, arguments);
+        assert!(composed.status.success(), "{}", String::from_utf8_lossy(&composed.stderr));
+        // What was printed is a component of its own, which needs nothing else beside it.
+        let printed = tempfile::NamedTempFile::with_suffix(".wasm").unwrap();
+        std::fs::write(printed.path(), &composed.stdout).unwrap();
+        let mut alone = lock("file:///nowhere/spin.toml");
+        alone["components"][0]["source"]["source"] = json!(format!("file://{}", printed.path().display()));
+        let host = plugin.start(&alone, &[]);
+        let answer = host.app.get("/dependency/environment/FROM");
+        assert_eq!((answer.text().as_str(), answer.header("x-passed")), ("lock", Some("name-of-the-middleware")), "{arguments:?}");
+    }
+    let unknown = plugin.precompose(&document, &["--precompose-only", "--precompose-component-id", "b"]);
+    assert!(!unknown.status.success() && unknown.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no such component; it has a"));
+}
+
+#[test]
 fn g01_limits_come_from_the_manifest_that_the_lock_file_was_made_of() {
     let plugin = Plugin::new();
     let manifest = "spin_manifest_version = 2\n[application]\nname = \"locked\"\n[[trigger.spell]]\nroute = \"/...\"\ncomponent = \"a\"\n\

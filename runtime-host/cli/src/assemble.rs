@@ -4,6 +4,7 @@ use crate::args::Up;
 use crate::files;
 use crate::models;
 use crate::not_run;
+use crate::programs::Programs;
 use crate::runtime::Runtime;
 use crate::stores::Stores;
 use anyhow::{Context, Result, anyhow, bail};
@@ -39,6 +40,9 @@ pub(crate) struct Parts<'a> {
     /// Where the app will be served.
     pub(crate) address: SocketAddr,
 }
+
+/// A component behind each of its chains of middleware.
+type Variants = Vec<Arc<trigger::Component>>;
 
 /// What the grants of all components have in common.
 struct Shared<'a> {
@@ -77,13 +81,19 @@ impl Parts<'_> {
             granted.push((component, Arc::new(self.grants(component, &shared).with_context(context)?), limits));
         }
         let library = Arc::new(Library::new(self.engine.clone(), linkers, self.bounds()?));
-        let components = self.load_all(&library, granted)?;
+        let programs = Programs::new(self.app, self.state_dir.join("programs"));
+        let components = self.load_all(&library, &programs, granted)?;
+        programs.forget_others()?;
         let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
-        let routes = trigger::Routes::new(self.routes(&components)?)?;
+        let routes = trigger::Routes::new(self.routes(&programs, &components)?)?;
         for warning in routes.warnings() {
             tracing::warn!("{warning}");
         }
-        let components = components.into_values().map(|component| (component.id().clone(), component)).collect();
+        let within = components.into_iter().filter_map(|(id, mut variants)| {
+            let chain = programs.chain_within(&id);
+            (chain < variants.len()).then(|| (id.into(), variants.swap_remove(chain)))
+        });
+        let components = within.collect();
         Ok((trigger::App { info, routes, components, neighbours, address: self.address }, library))
     }
 
@@ -209,14 +219,15 @@ impl Parts<'_> {
     fn load_all(
         &self,
         library: &Arc<Library<Host>>,
+        programs: &Programs<'_>,
         granted: Vec<(&Component, Arc<Grants>, Limits)>,
-    ) -> Result<HashMap<String, Arc<trigger::Component>>> {
+    ) -> Result<HashMap<String, Variants>> {
         let loaders = thread::available_parallelism().map_or(1, usize::from).min(granted.len());
         let queue = Mutex::new(granted.into_iter());
         let load = || {
             let mut loaded = Vec::new();
             while let Some((component, grants, limits)) = lock(&queue).next() {
-                loaded.push((component.id.clone(), Arc::new(self.load(library, component, grants, limits)?)));
+                loaded.push((component.id.clone(), self.load_variants(library, programs, component, grants, limits)?));
             }
             Ok(loaded)
         };
@@ -231,23 +242,36 @@ impl Parts<'_> {
         })
     }
 
-    fn load(&self, library: &Arc<Library<Host>>, component: &Component, grants: Arc<Grants>, limits: Limits) -> Result<trigger::Component> {
-        let path = not_run::file_of(component)?;
-        let source = path.display();
-        let wasm = fs::read(path).with_context(|| {
-            let build = component.build.as_ref().map(|build| format!("; build it with `{}`", build.commands.join(" && ")));
-            format!("component \"{}\": cannot read {source}{}", component.id, build.unwrap_or_default())
-        })?;
-        let context = || format!("component \"{}\": {source}", component.id);
-        let spell = library.register(path, &wasm).with_context(context)?;
-        let is_program = spell.is_program();
-        let made = trigger::Component::new(library.clone(), spell, grants, limits);
-        match self.arguments_of(&component.id) {
-            Some(arguments) if is_program => Ok(made.with_arguments(arguments.into())),
-            None if !is_program => Ok(made),
-            Some(_) => bail!("{}: its trigger has the executor `wagi`, but it is no program: it does not export `wasi:cli/run`", context()),
-            None => bail!("{}: it is a program; write `executor = {{ type = \"wagi\" }}` in its trigger", context()),
+    /// Loads a component once for each chain of middleware that stands around it; to its limits and its record, they are one.
+    fn load_variants(
+        &self,
+        library: &Arc<Library<Host>>,
+        programs: &Programs<'_>,
+        component: &Component,
+        grants: Arc<Grants>,
+        limits: Limits,
+    ) -> Result<Variants> {
+        let mut variants: Variants = Vec::new();
+        for chain in programs.chains(&component.id) {
+            let program = programs.program(component, chain).with_context(|| format!("component \"{}\"", component.id))?;
+            let context = || format!("component \"{}\": {}", component.id, component.source);
+            let spell = library.register(&program.path, &program.wasm).with_context(context)?;
+            let is_program = spell.is_program();
+            let made = match variants.first() {
+                Some(first) => first.beside(spell),
+                None => trigger::Component::new(library.clone(), spell, grants.clone(), limits.clone()),
+            };
+            let made = match self.arguments_of(&component.id) {
+                Some(arguments) if is_program => made.with_arguments(arguments.into()),
+                None if !is_program => made,
+                Some(_) => {
+                    bail!("{}: its trigger has the executor `wagi`, but it is no program: it does not export `wasi:cli/run`", context())
+                }
+                None => bail!("{}: it is a program; write `executor = {{ type = \"wagi\" }}` in its trigger", context()),
+            };
+            variants.push(Arc::new(made));
         }
+        Ok(variants)
     }
 
     /// What a component is run with, if its trigger says that it is a program. Of several triggers the last one counts.
@@ -259,14 +283,16 @@ impl Parts<'_> {
         }
     }
 
-    fn routes(&self, components: &HashMap<String, Arc<trigger::Component>>) -> Result<Vec<(String, trigger::Target)>> {
+    fn routes(&self, programs: &Programs<'_>, components: &HashMap<String, Variants>) -> Result<Vec<(String, trigger::Target)>> {
         let mut routes = Vec::new();
         for trigger in &self.app.triggers {
             let TriggerRoute::Public(pattern) = &trigger.route else { continue };
             let target = match &trigger.target {
                 TriggerTarget::Static(fixed) => trigger::Target::Static(Arc::new(fixed_response(fixed)?)),
                 TriggerTarget::Component(id) => {
-                    let component = components.get(id).with_context(|| format!("trigger \"{}\" leads to no component", trigger.id))?;
+                    let variants = components.get(id).map(Vec::as_slice).unwrap_or_default();
+                    let component = variants.get(programs.chain_of(id, &trigger.middleware));
+                    let component = component.with_context(|| format!("trigger \"{}\" leads to no component", trigger.id))?;
                     trigger::Target::Spell(component.clone())
                 }
             };

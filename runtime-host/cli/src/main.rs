@@ -17,6 +17,7 @@ mod models;
 mod not_run;
 mod output;
 mod plugin;
+mod programs;
 mod runtime;
 mod selection;
 mod sinks;

@@ -3,7 +3,7 @@
 //! It knows what is missing. It must never know how to make up for it.
 
 use anyhow::{Context, Result, bail};
-use spell_manifest::{App, Component, Source};
+use spell_manifest::{App, Component, DependencySource, Source, TriggerTarget};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -15,26 +15,32 @@ pub(crate) fn refuse(app: &App, served: &HashSet<&str>) -> Result<()> {
     }
     for trigger in &app.triggers {
         let id = &trigger.id;
-        if !trigger.middleware.is_empty() {
-            bail!("trigger \"{id}\": `middleware` is not supported yet; compose it into the component");
+        if !trigger.middleware.is_empty() && matches!(trigger.target, TriggerTarget::Static(_)) {
+            bail!("trigger \"{id}\": `middleware` stands around components, and this trigger has a `static_response`; remove one of them");
         }
+        let sources = trigger.middleware.iter().map(|middleware| &middleware.source);
+        refuse_sources(app, sources).with_context(|| format!("trigger \"{id}\": its `middleware`"))?;
     }
     for component in app.components.iter().filter(|component| served.contains(component.id.as_str())) {
-        refuse_component(component).with_context(|| format!("component \"{}\"", component.id))?;
+        refuse_component(app, component).with_context(|| format!("component \"{}\"", component.id))?;
     }
     Ok(())
 }
 
-fn refuse_component(component: &Component) -> Result<()> {
-    if let Some(dependency) = component.dependencies.first() {
-        bail!("the dependency \"{}\" is not supported yet; compose the component when it is built", dependency.name);
+fn refuse_component(app: &App, component: &Component) -> Result<()> {
+    for dependency in &component.dependencies {
+        refuse_sources(app, [&dependency.source]).with_context(|| format!("the dependency \"{}\"", dependency.name))?;
     }
-    file_of(component).map(|_| ())
+    file_of(&component.source).map(|_| ())
 }
 
-/// The file of a component's program.
-pub(crate) fn file_of(component: &Component) -> Result<&Path> {
-    match &component.source {
+fn refuse_sources<'s>(app: &'s App, sources: impl IntoIterator<Item = &'s DependencySource>) -> Result<()> {
+    sources.into_iter().filter_map(|source| app.source_of(source)).try_for_each(|source| file_of(source).map(|_| ()))
+}
+
+/// The file of a program.
+pub(crate) fn file_of(source: &Source) -> Result<&Path> {
+    match source {
         Source::File(path) => Ok(path),
         source => bail!("its `source`, {source}, is not fetched yet; download the program and write the path of its file"),
     }

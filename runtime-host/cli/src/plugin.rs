@@ -3,7 +3,8 @@
 //! It knows what Spin asks a trigger for. It must never know how an app is served.
 
 use crate::args::Up;
-use crate::output::print;
+use crate::output::{print, print_bytes};
+use crate::programs::Programs;
 use crate::up;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
@@ -40,8 +41,10 @@ struct Questions {
     /// Print which options there are, for Spin, to standard error
     #[arg(long, hide = true)]
     launch_metadata_only: bool,
+    /// Print a component made one with what it is composed with
     #[arg(long, hide = true)]
     precompose_only: bool,
+    /// Which component
     #[arg(long, hide = true)]
     precompose_component_id: Option<String>,
 }
@@ -58,13 +61,33 @@ pub(crate) fn run(version: &'static str) -> Result<()> {
         eprintln!("{}", flags(&Trigger::command()));
         return Ok(());
     }
-    if questions.precompose_only || questions.precompose_component_id.is_some() {
-        bail!("{NAME} composes nothing ahead of time: push the app without its trigger's dependencies");
-    }
     let url = std::env::var(LOCKED_URL).with_context(|| {
         format!("{NAME} is started by `spin up`, which sets {LOCKED_URL}; to serve an app without Spin, run `spell up`")
     })?;
+    if questions.precompose_only || questions.precompose_component_id.is_some() {
+        let wasm = precompose(&url, questions.precompose_component_id.as_deref())?;
+        return Ok(print_bytes(&wasm)?);
+    }
     up::run_locked(&url, &trigger.up)
+}
+
+/// A component of the lock file made one with its dependencies and middleware, for Spin to push.
+fn precompose(url: &str, id: Option<&str>) -> Result<Vec<u8>> {
+    let app = spell_manifest::load_lock_at(url, up::FEATURES)?;
+    let ids: Vec<&str> = app.components.iter().map(|component| component.id.as_str()).collect();
+    let component = match (id, &app.components[..]) {
+        (Some(id), _) => {
+            let known = || format!("--precompose-component-id {id}: the app has no such component; it has {}", ids.join(", "));
+            app.component(id).with_context(known)?
+        }
+        (None, [one]) => one,
+        (None, _) => bail!("--precompose-only: name one of the app's components by --precompose-component-id: {}", ids.join(", ")),
+    };
+    let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let programs = Programs::new(&app, directory.path().to_owned());
+    let chain = programs.chains(&component.id).get(programs.chain_within(&component.id)).copied().unwrap_or_default();
+    let program = programs.program(component, chain).with_context(|| format!("component \"{}\"", component.id))?;
+    Ok(program.wasm)
 }
 
 /// The options as Spin shows them below its own.

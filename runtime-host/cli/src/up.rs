@@ -49,7 +49,7 @@ pub(crate) fn run_locked(url: &str, arguments: &Up) -> Result<()> {
 }
 
 /// What an app can require of its host, by Spin's names.
-const FEATURES: &[&str] = &["local_service_chaining"];
+pub(crate) const FEATURES: &[&str] = &["local_service_chaining", "middleware"];
 
 fn run_app(mut app: App, arguments: &Up) -> Result<()> {
     selection::keep(&mut app, &arguments.components)?;

@@ -152,6 +152,9 @@ fn read(text: &str, file: &Path, directory: &Path, features: &[&str]) -> Result<
         }
         trigger::read(locked, &ids, &mut app).map_err(at(&place))?;
     }
+    for locked in &lock.components {
+        trigger::surround(locked, &mut app).map_err(at(&format!("component {}", quote(&locked.id))))?;
+    }
     Ok((app, origin))
 }
 

@@ -63,7 +63,7 @@ pub struct Component {
     library: Arc<Library<Host>>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
     /// With what it is run, if it is a program.
     pub(crate) arguments: Option<Arc<str>>,
 }
@@ -71,8 +71,23 @@ pub struct Component {
 impl Component {
     /// Puts a component together. It has the name that its grants have.
     pub fn new(library: Arc<Library<Host>>, spell: Arc<RegisteredSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
-        let admission = Admission::new(&limits);
+        let admission = Arc::new(Admission::new(&limits));
         Self { id: grants.component.clone(), spell, library, grants, limits, admission, arguments: None }
+    }
+
+    /// The same component with another spell: what it was granted, its limits and its places are those of this one.
+    #[must_use]
+    pub fn beside(&self, spell: Arc<RegisteredSpell<Host>>) -> Self {
+        let Self { id, spell: _, library, grants, limits, admission, arguments } = self;
+        Self {
+            id: id.clone(),
+            spell,
+            library: library.clone(),
+            grants: grants.clone(),
+            limits: limits.clone(),
+            admission: admission.clone(),
+            arguments: arguments.clone(),
+        }
     }
 
     /// The same as a program that is run with these arguments, in which `${SCRIPT_NAME}` and `${ARGS}` stand for the route and the query.

@@ -53,6 +53,8 @@ pub(super) struct Component {
     #[serde(default)]
     pub(super) dependencies: BTreeMap<String, Dependency>,
     #[serde(default)]
+    pub(super) trigger_dependencies: BTreeMap<String, Vec<Dependency>>,
+    #[serde(default)]
     pub(super) host_requirements: Map<String, Value>,
 }
 

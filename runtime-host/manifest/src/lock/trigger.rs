@@ -11,7 +11,7 @@ use crate::app::{
 use crate::diagnostic::{printable_up_to, quote};
 use crate::manifest::{self, DEPENDENCIES_MAX};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether the trigger is one that is answered here.
 pub(super) fn is_http(locked: &shape::Trigger) -> bool {
@@ -42,7 +42,7 @@ pub(super) fn read(locked: &shape::Trigger, components: &BTreeSet<&str>, app: &m
         shape::Route::Private { private: true } => TriggerRoute::Private,
         shape::Route::Private { private: false } => return Err("`private` can only be true".to_owned()),
     };
-    let (executor, middleware) = (read_executor(config.executor)?, read_middleware(locked)?);
+    let (executor, middleware) = (read_executor(config.executor)?, read_middleware(&locked.trigger_dependencies)?);
     app.triggers.push(HttpTrigger { id: locked.id.clone(), route, target, executor, middleware, components: Vec::new() });
     Ok(())
 }
@@ -73,11 +73,25 @@ fn read_executor(locked: Option<shape::Executor>) -> Result<Executor, Problem> {
     }
 }
 
-fn read_middleware(locked: &shape::Trigger) -> Result<Vec<Middleware>, Problem> {
-    if let Some(other) = locked.trigger_dependencies.keys().find(|key| *key != "middleware") {
+/// Puts what a component's triggers are composed with, which a lock keeps with the component, around it.
+pub(super) fn surround(locked: &shape::Component, app: &mut App) -> Result<(), Problem> {
+    if locked.trigger_dependencies.is_empty() {
+        return Ok(());
+    }
+    let middleware = read_middleware(&locked.trigger_dependencies)?;
+    for trigger in &mut app.triggers {
+        if matches!(&trigger.target, TriggerTarget::Component(id) if *id == locked.id) {
+            trigger.middleware.extend_from_slice(&middleware);
+        }
+    }
+    Ok(())
+}
+
+fn read_middleware(locked: &BTreeMap<String, Vec<shape::Dependency>>) -> Result<Vec<Middleware>, Problem> {
+    if let Some(other) = locked.keys().find(|key| *key != "middleware") {
         return Err(format!("HTTP triggers have no dependencies of the kind {}", quote(other)));
     }
-    let locked = locked.trigger_dependencies.get("middleware").map(Vec::as_slice).unwrap_or_default();
+    let locked = locked.get("middleware").map(Vec::as_slice).unwrap_or_default();
     if locked.len() > DEPENDENCIES_MAX {
         return Err(format!("there are more than {DEPENDENCIES_MAX} entries in `middleware`"));
     }
