@@ -12,6 +12,7 @@ use tempfile::TempDir;
 /// A host that is about to be started. It gets a directory of its own and none of the test's environment.
 #[derive(Debug)]
 pub struct Setup {
+    command: &'static str,
     directory: TempDir,
     manifest: PathBuf,
     state_dir: PathBuf,
@@ -55,6 +56,7 @@ impl Setup {
 
     fn empty(directory: TempDir) -> Self {
         Self {
+            command: "up",
             manifest: PathBuf::new(),
             state_dir: directory.path().join("state"),
             directory,
@@ -65,6 +67,12 @@ impl Setup {
             working_dir: None,
             says_state_dir: true,
         }
+    }
+
+    /// Serves it by `spell watch`.
+    #[must_use]
+    pub fn watched(self) -> Self {
+        Self { command: "watch", ..self }
     }
 
     /// Puts a file beside the manifest.
@@ -164,7 +172,7 @@ impl Setup {
             share_code(&self.state_dir);
         }
         let mut command = command();
-        command.args(["up", "--listen", &self.listen, "--control-listen", "127.0.0.1:0"]).arg("-f").arg(&self.manifest);
+        command.args([self.command, "--listen", &self.listen, "--control-listen", "127.0.0.1:0"]).arg("-f").arg(&self.manifest);
         if self.says_state_dir {
             command.arg("--state-dir").arg(&self.state_dir);
         }

@@ -3,11 +3,13 @@
 //! It knows components, outcomes and usage. It must never know who reads the numbers or over what.
 
 use crate::histogram::Histogram;
+use arc_swap::ArcSwap;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 use spell_types::{ExecutionRecord, Limit, Outcome};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -23,11 +25,14 @@ const OTHER: &str = "_other";
 #[derive(Debug)]
 pub(crate) struct Executions {
     /// In order of their names, for a search that neither locks nor allocates.
-    components: Vec<(Arc<str>, OnceLock<Box<Counters>>)>,
+    components: ArcSwap<Vec<Counted>>,
     other: Counters,
     /// Stands for those of a component that nothing has finished of.
     none: Counters,
 }
+
+/// A component, and what was counted of it.
+type Counted = (Arc<str>, Arc<OnceLock<Box<Counters>>>);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -42,36 +47,48 @@ struct Counters {
 
 impl Executions {
     pub(crate) fn new(components: &[Arc<str>]) -> Executions {
-        let mut names = components.to_vec();
-        names.sort();
-        names.dedup();
-        let components = names.into_iter().map(|name| (name, OnceLock::new())).collect();
-        Executions { components, other: Counters::default(), none: Counters::default() }
+        let executions = Executions { components: ArcSwap::default(), other: Counters::default(), none: Counters::default() };
+        executions.announce(components);
+        executions
+    }
+
+    /// Counts these apart from now on as well. What was counted stays, also of components that are not named again.
+    pub(crate) fn announce(&self, components: &[Arc<str>]) {
+        self.components.rcu(|known| {
+            let mut all: BTreeMap<Arc<str>, _> = known.iter().cloned().collect();
+            for name in components {
+                all.entry(name.clone()).or_default();
+            }
+            all.into_iter().collect::<Vec<Counted>>()
+        });
     }
 
     pub(crate) fn count(&self, record: &ExecutionRecord) {
-        let found = self.components.binary_search_by(|(name, _)| name.as_ref().cmp(record.component.as_ref()));
-        let counters =
-            found.ok().and_then(|index| self.components.get(index)).map_or(&self.other, |(_, counters)| counters.get_or_init(Box::default));
-        counters.count(record);
+        let components = self.components.load();
+        let found = components.binary_search_by(|(name, _)| name.as_ref().cmp(record.component.as_ref()));
+        let counters = found.ok().and_then(|index| components.get(index));
+        counters.map_or(&self.other, |(_, counters)| counters.get_or_init(Box::default)).count(record);
     }
 
-    fn all(&self) -> impl Iterator<Item = (&str, &Counters)> {
-        let known = self.components.iter().map(|(name, counters)| (name.as_ref(), counters.get().map_or(&self.none, Box::as_ref)));
+    /// Does something with the counters of each component.
+    fn each(&self, mut encode: impl FnMut(&str, &Counters) -> fmt::Result) -> fmt::Result {
+        for (name, counters) in self.components.load().iter() {
+            encode(name, counters.get().map_or(&self.none, Box::as_ref))?;
+        }
         // Whoever is not announced shows up only once there is something to show.
-        known.chain(Some((OTHER, &self.other)).filter(|(_, other)| other.outcomes.iter().any(|count| count.load(Relaxed) > 0)))
+        if self.other.outcomes.iter().any(|count| count.load(Relaxed) > 0) { encode(OTHER, &self.other) } else { Ok(()) }
     }
 
     fn encode_outcomes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut metric = encoder.encode_descriptor("spell_casts", "Finished casts", None, MetricType::Counter)?;
-        for (component, counters) in self.all() {
+        self.each(|component, counters| {
             for outcome in Outcome::all() {
                 let count = counters.outcomes.get(index(outcome)).map_or(0, |count| count.load(Relaxed));
                 let labels = [("component", component), ("outcome", outcome.name())];
                 metric.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, f64>(&count, None)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// One metric with one value per component.
@@ -82,10 +99,7 @@ impl Executions {
         encode: impl Fn(&Counters, MetricEncoder<'_>) -> fmt::Result,
     ) -> fmt::Result {
         let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;
-        for (component, counters) in self.all() {
-            encode(counters, metric.encode_family(&[("component", component)])?)?;
-        }
-        Ok(())
+        self.each(|component, counters| encode(counters, metric.encode_family(&[("component", component)])?))
     }
 }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 /// Counts finished executions, and writes them down as OpenMetrics text.
 ///
-/// Counting takes no lock and allocates nothing. The labels are the components announced at construction, so their number is
-/// fixed; an execution of any other component is counted under `_other`.
+/// Counting takes no lock and allocates nothing. The labels are the components that were announced, at construction or later; an
+/// execution of any other component is counted under `_other`.
 #[derive(Debug)]
 pub struct Metrics {
     executions: Arc<Executions>,
@@ -66,6 +66,17 @@ impl Metrics {
     ) -> Metrics {
         self.registry.register_collector(Box::new(Counter { name, help, label, read: Box::new(read) }));
         self
+    }
+
+    /// Announces further components.
+    ///
+    /// ```
+    /// let metrics = spell_api::Metrics::new(&["hello".into()]);
+    /// metrics.announce(&["later".into()]);
+    /// assert!(metrics.encode().contains(r#"component="later""#));
+    /// ```
+    pub fn announce(&self, components: &[Arc<str>]) {
+        self.executions.announce(components);
     }
 
     /// Counts a finished execution.

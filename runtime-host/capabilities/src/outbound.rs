@@ -153,6 +153,13 @@ impl Outbound {
         Outbound { places, ..self }
     }
 
+    /// The same with the places of another one of the same component: what either has under way counts for both.
+    #[must_use]
+    pub fn with_places_of(self, before: &Outbound) -> Outbound {
+        let are_same = self.rules.concurrent_max == before.rules.concurrent_max;
+        Outbound { concurrent: if are_same { before.concurrent.clone() } else { self.concurrent }, ..self }
+    }
+
     fn client(&self) -> &Client<Connector, WasiBody> {
         self.client.get_or_init(|| {
             let connector = Connector::new(self.dial.clone(), self.rules.connect_timeout, self.tls.clone());

@@ -2,9 +2,11 @@
 
 mod spin;
 mod up;
+mod watch;
 
 pub(crate) use spin::{Format, SpinFlags};
 pub(crate) use up::{SqlText, Up};
+pub(crate) use watch::Watch;
 
 use clap::{Args, Parser, Subcommand};
 use spell_engine::Flavour;
@@ -23,8 +25,12 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve an app
     Up(Box<Up>),
+    /// Serve an app, and build and replace what changes
+    Watch(Box<Watch>),
     /// Build the components of an app
     Build(Build),
+    /// Say what is wrong with an app, and mend it
+    Doctor(Doctor),
     /// Show what spells have used
     Stats(Stats),
     /// Compile one component from standard input to standard output; what `up` calls, for itself
@@ -58,6 +64,22 @@ pub(crate) struct Build {
     /// Only these components
     #[arg(short = 'c', long = "component-id", value_name = "ID")]
     pub(crate) components: Vec<String>,
+}
+
+/// Say what is wrong with an app, and mend it
+///
+/// On a terminal, each fix is asked for. The exit code is 1 if something is wrong in the end.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The app: a spin.toml, or a directory with one
+    #[arg(short = 'f', long = "from", alias = "file", alias = "from-file", value_name = "APP", default_value = ".")]
+    pub(crate) from: PathBuf,
+    /// Make all fixes without asking
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Show what spells have used

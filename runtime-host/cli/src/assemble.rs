@@ -1,89 +1,85 @@
-//! From an app as it is written to an app that can serve: what each component is granted, and its code, compiled and linked.
+//! From an app as it is written to an app that can serve: its code, compiled and linked, behind its routes.
 
 use crate::args::Up;
-use crate::files;
-use crate::models;
 use crate::not_run;
 use crate::programs::Programs;
-use crate::runtime::Runtime;
 use crate::stores::Stores;
+use crate::up::Host;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use spell_capabilities::{Audit, ConnectionPlaces, Enforcement, Grants, Host, LogWriter, ModelService, Outbound, OutboundRules, TlsRoots};
-use spell_engine::{Engine, Guest, Library, LibraryBounds, Linkers};
+use spell_capabilities::{self as capabilities, Grants};
+use spell_engine::{Engine, Guest, Library, LibraryBounds, Linkers, RegisteredSpell};
 use spell_manifest::{
-    App, Component, Executor, HttpTrigger, OperatorConfig, Refusals, Setting, StaticResponse, Template, TriggerRoute, TriggerTarget,
+    App, Component, Executor, HttpTrigger, OperatorConfig, Setting, Settings, StaticResponse, TriggerRoute, TriggerTarget,
 };
-use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
 use spell_types::Limits;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// What components are put together from.
+/// What an app is put together from.
 pub(crate) struct Parts<'a> {
     pub(crate) app: &'a App,
     pub(crate) arguments: &'a Up,
     pub(crate) config: &'a OperatorConfig,
-    pub(crate) engine: &'a Engine,
-    pub(crate) state_dir: &'a Path,
-    pub(crate) log_dir: Option<&'a Path>,
-    pub(crate) logs: &'a LogWriter,
-    pub(crate) audit: &'a Audit,
+    pub(crate) host: &'a Host,
     pub(crate) stores: &'a Stores,
-    pub(crate) runtime: &'a Runtime,
+    /// Where copies of files are put.
+    pub(crate) assets: &'a Path,
+    /// Where programs are put that are made of several.
+    pub(crate) programs: &'a Path,
+    /// The app that this one is to take the place of: what its components have open goes on.
+    pub(crate) before: Option<&'a trigger::App>,
     /// Where the app will be served.
     pub(crate) address: SocketAddr,
+}
+
+/// An app that can serve.
+pub(crate) struct Assembled {
+    pub(crate) app: trigger::App,
+    /// The programs that were made for it.
+    pub(crate) programs: BTreeSet<PathBuf>,
 }
 
 /// A component behind each of its chains of middleware.
 type Variants = Vec<Arc<trigger::Component>>;
 
-/// What the grants of all components have in common.
-struct Shared<'a> {
-    served: &'a HashSet<&'a str>,
-    variables: BTreeMap<String, String>,
-    tls: TlsRoots,
-    places: Arc<ConnectionPlaces>,
-    models: Option<Arc<ModelService>>,
-    neighbours: Arc<trigger::Neighbours>,
+/// The library of an engine: what the host offers is linked to all that is in it.
+pub(crate) fn library(engine: &Engine, settings: &Settings) -> Result<Arc<Library<capabilities::Host>>> {
+    let cannot = |error: wasmtime::Error| anyhow!("the host's interfaces cannot be linked: {error:#}");
+    let mut linkers: Linkers<Guest<capabilities::Host>> = engine.linkers();
+    capabilities::add_plain_to_linker(&mut linkers.plain).map_err(cannot)?;
+    capabilities::add_to_linker(&mut linkers.concurrent).map_err(cannot)?;
+    let bounds = LibraryBounds {
+        spells_max: usize::try_from(settings.get(Setting::Loaded))?,
+        code_bytes_max: settings.get(Setting::LoadedCode),
+        idle_time_max: settings.time(Setting::LoadedTime),
+    };
+    Ok(Arc::new(Library::new(engine.clone(), linkers, bounds)))
 }
 
 impl Parts<'_> {
-    /// Makes every component that a trigger leads to ready, and builds the table of routes. With the app comes the library that its
-    /// components are in.
-    pub(crate) fn assemble(&self) -> Result<(trigger::App, Arc<Library<Host>>)> {
+    /// Makes every component that a trigger leads to ready, and builds the table of routes.
+    pub(crate) fn assemble(&self) -> Result<Assembled> {
         let served = self.served();
         not_run::refuse(self.app, &served)?;
         for warning in &self.app.warnings {
             tracing::warn!("{warning}");
         }
         let neighbours = Arc::new(trigger::Neighbours::default());
-        let tls = TlsRoots::web()?;
-        let shared = Shared {
-            served: &served,
-            variables: self.runtime.variables(self.app, self.arguments)?,
-            models: self.models(&served, &tls)?,
-            tls,
-            places: Arc::new(ConnectionPlaces::new(&self.runtime.places())),
-            neighbours: neighbours.clone(),
-        };
-        let linkers = self.linkers().map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
+        let shared = self.shared(&served, neighbours.clone())?;
         let mut granted = Vec::new();
         for component in self.app.components.iter().filter(|component| served.contains(component.id.as_str())) {
             let context = || format!("component \"{}\"", component.id);
             let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
             granted.push((component, Arc::new(self.grants(component, &shared).with_context(context)?), limits));
         }
-        let library = Arc::new(Library::new(self.engine.clone(), linkers, self.bounds()?));
-        let programs = Programs::new(self.app, self.state_dir.join("programs"));
-        let components = self.load_all(&library, &programs, granted)?;
-        programs.forget_others()?;
+        let programs = Programs::new(self.app, self.programs.to_owned());
+        let components = self.load_all(&programs, granted)?;
         let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
         let routes = trigger::Routes::new(self.routes(&programs, &components)?)?;
         for warning in routes.warnings() {
@@ -93,36 +89,13 @@ impl Parts<'_> {
             let chain = programs.chain_within(&id);
             (chain < variants.len()).then(|| (id.into(), variants.swap_remove(chain)))
         });
-        let components = within.collect();
-        Ok((trigger::App { info, routes, components, neighbours, address: self.address }, library))
+        let app = trigger::App { info, routes, components: within.collect(), neighbours, address: self.address };
+        Ok(Assembled { app, programs: programs.kept() })
     }
 
-    fn linkers(&self) -> wasmtime::Result<Linkers<Guest<Host>>> {
-        let mut linkers = self.engine.linkers();
-        spell_capabilities::add_plain_to_linker(&mut linkers.plain)?;
-        spell_capabilities::add_to_linker(&mut linkers.concurrent)?;
-        Ok(linkers)
-    }
-
-    /// The service for language models, if anybody may ask one.
-    fn models(&self, served: &HashSet<&str>, tls: &TlsRoots) -> Result<Option<Arc<ModelService>>> {
-        let mut components = self.app.components.iter().filter(|component| served.contains(component.id.as_str()));
-        match self.runtime.llm_compute() {
-            Some(compute) if components.any(|component| !component.ai_models.is_empty()) => {
-                models::service(compute, self.outbound_rules(&[], served)?, tls).map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// What is kept loaded.
-    fn bounds(&self) -> Result<LibraryBounds> {
-        let settings = &self.config.settings;
-        Ok(LibraryBounds {
-            spells_max: usize::try_from(settings.get(Setting::Loaded))?,
-            code_bytes_max: settings.get(Setting::LoadedCode),
-            idle_time_max: settings.time(Setting::LoadedTime),
-        })
+    /// The component that one takes the place of.
+    pub(crate) fn before(&self, id: &str) -> Option<&trigger::Component> {
+        self.before?.components.get(id).map(Arc::as_ref)
     }
 
     /// Names of the components that a trigger leads to.
@@ -135,99 +108,14 @@ impl Parts<'_> {
         ids.collect()
     }
 
-    fn grants(&self, component: &Component, shared: &Shared) -> Result<Grants> {
-        let resolve = |template: &Template| template.resolve(|name| shared.variables.get(name).map(String::as_str));
-        let mut resolved = BTreeMap::new();
-        for (name, template) in &component.variables {
-            resolved.insert(name.clone(), resolve(template)?);
-        }
-        let mut hosts = Vec::new();
-        for host in &component.allowed_outbound_hosts {
-            hosts.push(resolve(&Template::parse(host)?)?);
-        }
-        let tls = self.runtime.roots_of(&component.id, &shared.tls)?;
-        let outbound = Outbound::new(self.outbound_rules(&hosts, shared.served)?, &tls)
-            .with_neighbours(shared.neighbours.clone())
-            .with_places(shared.places.clone());
-        let log = |stream: &str| {
-            let path = self.log_dir.map(|directory| directory.join(format!("{}_{stream}.txt", component.id)));
-            if let Some(path) = path.as_ref().filter(|path| self.arguments.truncate_logs && path.exists()) {
-                fs::write(path, "").with_context(|| format!("cannot empty {}", path.display()))?;
-            }
-            let follow = &self.arguments.follow;
-            let is_shown = if follow.is_empty() { !self.arguments.quiet } else { follow.contains(&component.id) };
-            Ok::<_, anyhow::Error>(self.logs.open(path.as_deref(), is_shown.then_some(component.id.as_str()))?)
-        };
-        Ok(Grants {
-            environment: self.environment(component),
-            variables: resolved,
-            key_value_stores: self.stores.key_value_of(component)?,
-            sqlite_databases: self.stores.sqlite_of(component)?,
-            outbound: Some(Arc::new(outbound)),
-            ai_models: models::of(component, shared.models.as_ref())?,
-            model_service: shared.models.clone(),
-            files: files::copy(self.app, component, &self.state_dir.join("assets"))?,
-            stdout: log("stdout")?,
-            stderr: log("stderr")?,
-            audit: self.audit.clone(),
-            ..Grants::none(component.id.as_str())
-        })
-    }
-
-    /// The manifest's variables, the command line's over them, and those of the host that were asked for by name.
-    fn environment(&self, component: &Component) -> Vec<(String, String)> {
-        let filtered = environment::filter(&component.env_passthrough, |name| std::env::var(name).ok());
-        for name in &filtered.refused {
-            tracing::warn!(component = component.id, name, "environment variable is not passed on: it looks like a secret");
-        }
-        let mut variables: BTreeMap<String, String> = filtered.passed.into_iter().collect();
-        variables.extend(component.environment.iter().cloned());
-        variables.extend(self.arguments.environment.iter().cloned());
-        variables.into_iter().collect()
-    }
-
-    fn outbound_rules(&self, hosts: &[String], served: &HashSet<&str>) -> Result<OutboundRules> {
-        let allowed = AllowedHosts::parse(hosts.iter().map(String::as_str))?;
-        if let Some(name) = allowed.internal_components().find(|name| !served.contains(name)) {
-            bail!("allowed_outbound_hosts: \"http://{name}.spin.internal\" is no component that a trigger of the app leads to");
-        }
-        let settings = &self.config.settings;
-        let networks = |ranges: &[spell_manifest::AddressRange]| {
-            ranges.iter().map(|range| spell_policy::parse_network(&range.to_string())).collect::<Result<_, _>>()
-        };
-        Ok(OutboundRules {
-            allowed,
-            addresses: AddressPolicy { allow: networks(&self.config.allow_networks)?, block: networks(&self.config.block_networks)? },
-            connect_timeout: settings.time(Setting::ConnectTime),
-            first_byte_timeout: settings.time(Setting::FirstByteTime),
-            between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
-            response_bytes_max: settings.get(Setting::OutboundResponse),
-            query_timeout: settings.time(Setting::QueryTime),
-            query_bytes_max: settings.get(Setting::QueryBytes),
-            query_rows_max: settings.get(Setting::QueryRows),
-            concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
-            enforcement: match self.config.refusals {
-                Refusals::Enforce => Enforcement::Enforce,
-                Refusals::Count => Enforcement::Count,
-            },
-            keep_connections: self.runtime.keep_connections(),
-            ..OutboundRules::default()
-        })
-    }
-
     /// Compiles and links components, as many at a time as there are processors: compiling is what a start waits for.
-    fn load_all(
-        &self,
-        library: &Arc<Library<Host>>,
-        programs: &Programs<'_>,
-        granted: Vec<(&Component, Arc<Grants>, Limits)>,
-    ) -> Result<HashMap<String, Variants>> {
+    fn load_all(&self, programs: &Programs<'_>, granted: Vec<(&Component, Arc<Grants>, Limits)>) -> Result<HashMap<String, Variants>> {
         let loaders = thread::available_parallelism().map_or(1, usize::from).min(granted.len());
         let queue = Mutex::new(granted.into_iter());
         let load = || {
             let mut loaded = Vec::new();
             while let Some((component, grants, limits)) = lock(&queue).next() {
-                loaded.push((component.id.clone(), self.load_variants(library, programs, component, grants, limits)?));
+                loaded.push((component.id.clone(), self.load_variants(programs, component, grants, limits)?));
             }
             Ok(loaded)
         };
@@ -243,23 +131,16 @@ impl Parts<'_> {
     }
 
     /// Loads a component once for each chain of middleware that stands around it; to its limits and its record, they are one.
-    fn load_variants(
-        &self,
-        library: &Arc<Library<Host>>,
-        programs: &Programs<'_>,
-        component: &Component,
-        grants: Arc<Grants>,
-        limits: Limits,
-    ) -> Result<Variants> {
+    fn load_variants(&self, programs: &Programs<'_>, component: &Component, grants: Arc<Grants>, limits: Limits) -> Result<Variants> {
         let mut variants: Variants = Vec::new();
         for chain in programs.chains(&component.id) {
             let program = programs.program(component, chain).with_context(|| format!("component \"{}\"", component.id))?;
             let context = || format!("component \"{}\": {}", component.id, component.source);
-            let spell = library.register(&program.path, &program.wasm).with_context(context)?;
+            let spell = self.host.library.register(&program.path, &program.wasm).with_context(context)?;
             let is_program = spell.is_program();
             let made = match variants.first() {
                 Some(first) => first.beside(spell),
-                None => trigger::Component::new(library.clone(), spell, grants.clone(), limits.clone()),
+                None => self.alone(spell, grants.clone(), limits.clone()),
             };
             let made = match self.arguments_of(&component.id) {
                 Some(arguments) if is_program => made.with_arguments(arguments.into()),
@@ -272,6 +153,16 @@ impl Parts<'_> {
             variants.push(Arc::new(made));
         }
         Ok(variants)
+    }
+
+    /// A component of a program, before anything stands around it.
+    fn alone(&self, spell: Arc<RegisteredSpell<capabilities::Host>>, grants: Arc<Grants>, limits: Limits) -> trigger::Component {
+        let id = grants.component.clone();
+        let made = trigger::Component::new(self.host.library.clone(), spell, grants, limits);
+        match self.before(&id) {
+            Some(before) => made.with_places_of(before),
+            None => made,
+        }
     }
 
     /// What a component is run with, if its trigger says that it is a program. Of several triggers the last one counts.

@@ -10,9 +10,12 @@ mod args;
 mod assemble;
 mod build;
 mod compiling;
+mod doctor;
 mod dotenv;
 mod files;
+mod grants;
 mod listen;
+mod making;
 mod models;
 mod not_run;
 mod output;
@@ -26,6 +29,7 @@ mod stores;
 mod system;
 mod up;
 mod version;
+mod watch;
 
 use args::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};
@@ -49,9 +53,14 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     end(match arguments.command {
-        Command::Up(up) => up::run(&up),
+        Command::Up(up) => up::run(*up),
+        Command::Watch(watch) => watch::run(*watch),
         Command::Build(build) => build::run(&build),
         Command::Stats(stats) => stats::run(&stats),
+        Command::Doctor(doctor) => match doctor::run(&doctor) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::CompileWorker(worker) => return compiling::serve(&worker),
     })
 }

@@ -68,7 +68,7 @@ pub(crate) fn run(version: &'static str) -> Result<()> {
         let wasm = precompose(&url, questions.precompose_component_id.as_deref())?;
         return Ok(print_bytes(&wasm)?);
     }
-    up::run_locked(&url, &trigger.up)
+    up::run_locked(&url, trigger.up)
 }
 
 /// A component of the lock file made one with its dependencies and middleware, for Spin to push.

@@ -74,17 +74,9 @@ impl<'a> Programs<'a> {
         Ok(Program { path, wasm })
     }
 
-    /// Removes what earlier starts have kept and this one has not asked for.
-    pub(crate) fn forget_others(&self) -> Result<()> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.directory.exists() {
-            return Ok(());
-        }
-        let others = fs::read_dir(&self.directory).with_context(|| format!("cannot list {}", self.directory.display()))?;
-        for path in others.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| !kept.contains(path)) {
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-        }
-        Ok(())
+    /// The files that were made.
+    pub(crate) fn kept(&self) -> BTreeSet<PathBuf> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn with_dependencies(&self, component: &Component, wasm: &[u8]) -> Result<Vec<u8>> {
@@ -143,6 +135,27 @@ impl<'a> Programs<'a> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
         Ok(path)
     }
+}
+
+/// Removes programs that were made for others.
+pub(crate) fn forget_others(directory: &Path, kept: &BTreeSet<PathBuf>) -> Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    let others = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    for path in others.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| !kept.contains(path)) {
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The files that the program of a component is made of: its own, those of its dependencies, and those of what stands around it.
+pub(crate) fn files<'a>(app: &'a App, component: &'a Component) -> Vec<&'a Path> {
+    let triggers = app.triggers.iter().filter(|trigger| leads_to(trigger, &component.id));
+    let middleware = triggers.flat_map(|trigger| &trigger.middleware).map(|middleware| &middleware.source);
+    let others = component.dependencies.iter().map(|dependency| &dependency.source).chain(middleware);
+    let sources = others.filter_map(|source| app.source_of(source));
+    [&component.source].into_iter().chain(sources).filter_map(|source| file_of(source).ok()).collect()
 }
 
 fn leads_to(trigger: &HttpTrigger, id: &str) -> bool {

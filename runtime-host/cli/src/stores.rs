@@ -31,6 +31,7 @@ impl Default for Labels {
 }
 
 /// The stores and databases that labels lead to.
+#[derive(Clone)]
 pub(crate) struct Stores {
     key_value: BTreeMap<String, GrantedStore>,
     sqlite: BTreeMap<String, Arc<GuestDatabase>>,
@@ -55,17 +56,26 @@ impl Stores {
             };
             stores.key_value.insert(label.clone(), GrantedStore { database, name: name.into() });
         }
+        stores.open_databases_of(app, arguments, state_dir)?;
+        Ok(stores)
+    }
+
+    /// Opens the databases that an app asks for and that are not open yet.
+    pub(crate) fn open_databases_of(&mut self, app: &App, arguments: &Up, state_dir: Option<&Path>) -> Result<()> {
         let asked = app.components.iter().flat_map(|component| &component.sqlite_databases).map(String::as_str);
         let asked: BTreeSet<&str> = asked.chain(arguments.sqlite.iter().map(|text| text.label.as_str())).collect();
-        for (label, path) in stores.labels.sqlite.iter().filter(|(label, _)| asked.contains(label.as_str())) {
+        for (label, path) in self.labels.sqlite.iter().filter(|(label, _)| asked.contains(label.as_str())) {
+            if self.sqlite.contains_key(label) {
+                continue;
+            }
             let in_state_dir = || state_dir.map(|state_dir| state_dir.join("sqlite").join(format!("{label}.db")));
             let database = match path.clone().or_else(in_state_dir) {
                 Some(path) => GuestDatabase::open(&path, SqlLimits::default())?,
                 None => GuestDatabase::in_memory(SqlLimits::default())?,
             };
-            stores.sqlite.insert(label.clone(), Arc::new(database));
+            self.sqlite.insert(label.clone(), Arc::new(database));
         }
-        Ok(stores)
+        Ok(())
     }
 
     /// Puts there what the command line gives.

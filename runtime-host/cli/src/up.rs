@@ -3,61 +3,76 @@
 use crate::access::Terminal;
 use crate::announcement::announcement;
 use crate::args::{SpinFlags, Up};
-use crate::assemble::Parts;
+use crate::assemble::Assembled;
 use crate::listen::bind;
+use crate::making::{Making, Swapping};
 use crate::output::print;
 use crate::runtime::Runtime;
 use crate::sinks::Sinks;
 use crate::stores::Stores;
 use crate::system;
 use crate::version;
-use crate::{build, compiling, selection};
+use crate::watch::Watching;
+use crate::{assemble, build, compiling, selection};
 use anyhow::{Context, Result};
 use spell_api::{Control, Metrics};
-use spell_capabilities::{self as capabilities, Audit, LogWriter, Rotation, Rule};
+use spell_capabilities::{self as capabilities, Audit, ConnectionPlaces, LogWriter, Rotation, Rule};
 use spell_engine::{CodeCache, Engine, EngineConfig, Library};
 use spell_manifest::{App, OperatorConfig, Setting};
 use spell_store::{MetricsFile, Recorder};
-use spell_trigger_http::{AccessLog, Server, ServerConfig, Tls};
+use spell_trigger_http::{AccessLog, Failures, Server, ServerConfig, Tls};
 use spell_types::Limit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Serves the app until a signal.
-pub(crate) fn run(arguments: &Up) -> Result<()> {
+pub(crate) fn run(arguments: Up) -> Result<()> {
     version::check()?;
+    let app = load(&arguments)?;
+    if arguments.build {
+        build::build(&app, &arguments.components)?;
+    }
+    run_app(app, &Arc::new(arguments), None)
+}
+
+/// Reads the app that the command line names.
+pub(crate) fn load(arguments: &Up) -> Result<App> {
     let mut app = spell_manifest::load(&arguments.from)?;
     if let Some(profile) = &arguments.profile {
         app.apply_profile(profile)?;
     }
-    if arguments.build {
-        build::build(&app, &arguments.components)?;
-    }
-    run_app(app, arguments)
+    Ok(app)
+}
+
+/// The manifest of the app at a path.
+pub(crate) fn manifest(from: &Path) -> PathBuf {
+    if from.is_dir() { from.join("spin.toml") } else { from.to_owned() }
 }
 
 /// Serves the app of a lock file, which Spin made of a manifest.
-pub(crate) fn run_locked(url: &str, arguments: &Up) -> Result<()> {
+pub(crate) fn run_locked(url: &str, arguments: Up) -> Result<()> {
     version::check()?;
-    run_app(spell_manifest::load_lock_at(url, FEATURES)?, arguments)
+    run_app(spell_manifest::load_lock_at(url, FEATURES)?, &Arc::new(arguments), None)
 }
 
 /// What an app can require of its host, by Spin's names.
 pub(crate) const FEATURES: &[&str] = &["local_service_chaining", "middleware"];
 
-fn run_app(mut app: App, arguments: &Up) -> Result<()> {
+/// Serves an app until a signal, and what becomes of it meanwhile where somebody watches.
+pub(crate) fn run_app(mut app: App, arguments: &Arc<Up>, watching: Option<Watching>) -> Result<()> {
     selection::keep(&mut app, &arguments.components)?;
     selection::check_followed(&app, &arguments.follow)?;
     let mut config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
     apply(&arguments.spin, &mut config);
     let runtime_config = Runtime::load(arguments, &app)?;
     runtime_config.apply(arguments, &mut config);
+    let config = Arc::new(config);
     system::prepare(&config.settings);
     let listener = bind(&arguments.listen, arguments.find_free_port)?;
     let control = if arguments.control_listen == "off" { None } else { Some(bind(&arguments.control_listen, false)?) };
@@ -67,8 +82,8 @@ fn run_app(mut app: App, arguments: &Up) -> Result<()> {
     let temporary = if is_lasting { None } else { Some(tempfile::tempdir().context("cannot make a temporary directory")?) };
     let state_dir = temporary.as_ref().map_or(given, |temporary| temporary.path().to_owned());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let host = Host::open(arguments, &app, &config, runtime_config, &state_dir, is_lasting)?;
-    let served = runtime.block_on(host.serve(arguments, app, &config, listener, control));
+    let host = Arc::new(Host::open(arguments, &app, &config, runtime_config, &state_dir, is_lasting)?);
+    let served = runtime.block_on(host.serve(arguments, app, &config, listener, control, watching));
     runtime.shutdown_background();
     served
 }
@@ -98,23 +113,27 @@ fn apply(flags: &SpinFlags, config: &mut OperatorConfig) {
 }
 
 /// The rooms that live as long as the host.
-struct Host {
-    runtime: Runtime,
-    stores: Stores,
+pub(crate) struct Host {
+    pub(crate) runtime: Runtime,
+    /// Connections that all components share.
+    pub(crate) places: Arc<ConnectionPlaces>,
+    pub(crate) stores: Mutex<Stores>,
     recorder: Arc<Recorder>,
     engine: Engine,
-    logs: LogWriter,
-    audit: Audit,
+    pub(crate) library: Arc<Library<capabilities::Host>>,
+    pub(crate) logs: LogWriter,
+    pub(crate) audit: Audit,
     /// Where the output of components is kept, if it is.
-    log_dir: Option<PathBuf>,
-    state_dir: PathBuf,
+    pub(crate) log_dir: Option<PathBuf>,
+    pub(crate) state_dir: PathBuf,
     /// Whether what components store is there at the next start.
-    is_lasting: bool,
+    pub(crate) is_lasting: bool,
 }
 
 impl Host {
     fn open(arguments: &Up, app: &App, config: &OperatorConfig, runtime: Runtime, state_dir: &Path, is_lasting: bool) -> Result<Self> {
-        let stores = Stores::open(runtime.labels(), app, arguments, is_lasting.then_some(state_dir), &config.settings)?;
+        let stores = Mutex::new(Stores::open(runtime.labels(), app, arguments, is_lasting.then_some(state_dir), &config.settings)?);
+        let places = Arc::new(ConnectionPlaces::new(&runtime.places()));
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
         let cache_dir = state_dir.join("code");
         let open_cache = || {
@@ -130,6 +149,7 @@ impl Host {
         };
         let compiler = compiling::compiler(settings, &engine);
         let engine = Engine::new(&engine, cache, compiler)?;
+        let library = assemble::library(&engine, settings)?;
         let rotation = Rotation {
             bytes_max: settings.get(Setting::LogBytesMax),
             files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
@@ -141,35 +161,26 @@ impl Host {
         eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         let logs = LogWriter::start(rotation)?;
         let audit = Audit::new(logs.open(Some(&audit_dir.join("audit.jsonl")), None)?);
-        Ok(Self { runtime, stores, is_lasting, recorder, engine, logs, audit, log_dir, state_dir: state_dir.to_owned() })
+        let state_dir = state_dir.to_owned();
+        Ok(Self { runtime, places, stores, is_lasting, recorder, engine, library, logs, audit, log_dir, state_dir })
     }
 
     async fn serve(
-        self,
-        arguments: &Up,
+        self: Arc<Self>,
+        arguments: &Arc<Up>,
         app: App,
-        config: &OperatorConfig,
+        config: &Arc<OperatorConfig>,
         listener: TcpListener,
         control: Option<TcpListener>,
+        watching: Option<Watching>,
     ) -> Result<()> {
         let address = listener.local_addr()?;
-        let parts = Parts {
-            app: &app,
-            arguments,
-            config,
-            engine: &self.engine,
-            state_dir: &self.state_dir,
-            log_dir: self.log_dir.as_deref(),
-            logs: &self.logs,
-            audit: &self.audit,
-            stores: &self.stores,
-            runtime: &self.runtime,
-            address: reachable(address),
-        };
-        let (ready, library) = parts.assemble()?;
-        self.stores.fill(arguments).await?;
-        let metrics = Arc::new(self.metrics(&app, library.clone()));
-        tokio::spawn(let_go_of_idle(library));
+        let making = Making { host: self.clone(), arguments: arguments.clone(), config: config.clone(), address: reachable(address) };
+        let Assembled { app: ready, programs } = making.first(&app)?;
+        let stores = self.stores().clone();
+        stores.fill(arguments).await?;
+        let metrics = Arc::new(self.metrics(&app));
+        tokio::spawn(let_go_of_idle(self.library.clone()));
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
         let access: Option<Arc<dyn AccessLog>> = if arguments.quiet { None } else { Some(Arc::new(Terminal::start()?)) };
         let mut terminate = signal(SignalKind::terminate())?;
@@ -179,7 +190,7 @@ impl Host {
         let (stop_control, control_stopped) = oneshot::channel::<()>();
         if let Some(listener) = control {
             eprintln!("Control plane on http://{}", listener.local_addr()?);
-            let control = Control { metrics, draining: draining.clone() };
+            let control = Control { metrics: metrics.clone(), draining: draining.clone() };
             tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
         }
         if let Some(log_dir) = &self.log_dir {
@@ -188,9 +199,10 @@ impl Host {
         self.announce_stores();
         let scheme = if arguments.tls_cert.is_some() { "https" } else { "http" };
         print(&announcement(&app, &format!("{scheme}://{address}"), arguments.format))?;
-        // What was written is all in place now.
-        drop(app);
+        let watched =
+            watching.map(|watching| watching.start(app, Swapping::new(making, server.handler(), &metrics, programs))).transpose()?;
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        drop(watched);
         draining.store(true, Ordering::Relaxed);
         let drained = tokio::select! {
             drained = server.drain() => drained,
@@ -205,14 +217,14 @@ impl Host {
     }
 
     fn announce_stores(&self) {
-        for line in self.stores.announcements(self.is_lasting.then_some(&self.state_dir)) {
+        for line in self.stores().announcements(self.is_lasting.then_some(&self.state_dir)) {
             eprintln!("{line}");
         }
         self.runtime.announce();
     }
 
     /// Brings everything to disk that is still on its way there.
-    async fn close(self) -> Result<()> {
+    async fn close(self: Arc<Self>) -> Result<()> {
         tokio::task::spawn_blocking(move || {
             self.recorder.flush();
             self.logs.flush();
@@ -222,9 +234,14 @@ impl Host {
         Ok(())
     }
 
-    fn metrics(&self, app: &App, library: Arc<Library<capabilities::Host>>) -> Metrics {
+    /// The stores; nothing that could panic leaves them half opened.
+    pub(crate) fn stores(&self) -> MutexGuard<'_, Stores> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn metrics(&self, app: &App) -> Metrics {
         let components: Vec<Arc<str>> = app.components.iter().map(|component| component.id.as_str().into()).collect();
-        let (recorder, engine) = (self.recorder.clone(), self.engine.clone());
+        let (recorder, engine, library) = (self.recorder.clone(), self.engine.clone(), self.library.clone());
         let audit = self.audit.clone();
         Metrics::new(&components)
             .with_counter("spell_refusals", "What guests were refused, or would have been", "rule", move || {
@@ -258,6 +275,7 @@ fn server_config(arguments: &Up, config: &OperatorConfig) -> Result<ServerConfig
         header_bytes_max: usize::try_from(settings.get(Setting::HeaderBytes))?,
         tls: arguments.tls_cert.as_deref().zip(arguments.tls_key.as_deref()).map(tls).transpose()?,
         drain_time_max: settings.time(Setting::DrainTime),
+        failures: if arguments.spin_compat { Failures::AsSpin } else { Failures::Explained },
     })
 }
 

@@ -142,6 +142,19 @@ impl<C: WasiView + WasiHttpView + Send + 'static> Library<C> {
         }
     }
 
+    /// Lets go of what nobody holds who registered it.
+    pub fn let_go_of_forgotten(&self) {
+        let mut shelf = self.shelf();
+        // One more is the shelf's own.
+        shelf.take_down(|spell| Arc::strong_count(spell) == 1);
+        shelf.registered.retain(|_, registered| registered.strong_count() > 0);
+    }
+
+    /// How many spells are registered.
+    pub fn registered(&self) -> usize {
+        self.shelf().registered.len()
+    }
+
     /// How many spells are loaded.
     pub fn loaded(&self) -> usize {
         self.shelf().loaded.len()

@@ -23,6 +23,7 @@
 
 mod app;
 mod diagnostic;
+pub mod doctor;
 mod files;
 mod id;
 mod limits;

@@ -33,6 +33,9 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
+    /// The limits that say how many places there are.
+    pub(crate) const LIMITS: [Limit; 3] = [Limit::Concurrency, Limit::Queue, Limit::QueueTime];
+
     pub(crate) fn new(limits: &Limits) -> Self {
         let places = usize::try_from(limits.get(Limit::Concurrency)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {

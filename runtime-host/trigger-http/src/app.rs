@@ -27,6 +27,22 @@ pub struct App {
     pub address: SocketAddr,
 }
 
+impl App {
+    /// Whether an app that was replaced is done: nobody but the caller has it, and no request runs on a component of it.
+    pub fn is_at_rest(self: &Arc<Self>) -> bool {
+        let mut own: HashMap<*const Component, usize> = HashMap::new();
+        let routed = self.routes.iter().filter_map(|(_, target)| match target {
+            Target::Spell(component) => Some(component),
+            Target::Static(_) => None,
+        });
+        for component in routed.chain(self.components.values()) {
+            *own.entry(Arc::as_ptr(component)).or_default() += 1;
+        }
+        let is_idle = |component: &Arc<Component>| own.get(&Arc::as_ptr(component)).is_some_and(|own| Arc::strong_count(component) == *own);
+        Arc::strong_count(self) == 1 && self.components.values().all(is_idle)
+    }
+}
+
 /// What an app says of itself.
 #[derive(Debug, Clone)]
 pub struct AppInfo {
@@ -94,6 +110,19 @@ impl Component {
     #[must_use]
     pub fn with_arguments(self, arguments: Arc<str>) -> Self {
         Self { arguments: Some(arguments), ..self }
+    }
+
+    /// The same with the places of the component that it takes the place of: what runs on either counts for both. Where the limits of
+    /// places differ, it has places of its own.
+    #[must_use]
+    pub fn with_places_of(self, before: &Component) -> Self {
+        let are_same = Admission::LIMITS.iter().all(|limit| self.limits.get(*limit) == before.limits.get(*limit));
+        Self { admission: if are_same { before.admission.clone() } else { self.admission }, ..self }
+    }
+
+    /// What it was granted.
+    pub fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     /// Its spell, ready to run.

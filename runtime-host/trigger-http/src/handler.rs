@@ -1,16 +1,18 @@
 //! One request, from its head to the head of its answer.
 
 use crate::access::{AccessLine, AccessLog};
-use crate::app::{App, Component, StaticResponse, Target};
+use crate::app::{App, Component};
 use crate::body::{GuestBody, RequestBody, RequestSource, ResponseBody};
 use crate::cgi;
 use crate::client::Client;
 use crate::headers;
 use crate::recording::Recording;
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, Failures, Refusal};
 use crate::routes::Route;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
+use crate::way::Way;
+use arc_swap::ArcSwap;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request};
 use http_body_util::BodyExt;
 use spell_capabilities::Neighbour;
 use spell_engine::{Execution, Failure};
@@ -23,22 +25,42 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Answers the requests of an app, whatever connection they come from.
 pub struct Handler {
-    app: App,
+    /// The app of this moment. Whoever reads it keeps nothing of it but the component and the route that a request leads to.
+    app: ArcSwap<App>,
     sink: Arc<dyn ExecutionSink>,
     access: Option<Arc<dyn AccessLog>>,
+    failures: Failures,
     /// Places to run in the whole host.
     places: Arc<Semaphore>,
 }
 
-const WELL_KNOWN: &str = "/.well-known/spin/";
-
 impl Handler {
     /// A handler that runs `concurrency_max` requests at a time, all components together, and leaves one record of each in `sink`.
-    pub fn new(app: App, concurrency_max: usize, sink: Arc<dyn ExecutionSink>, access: Option<Arc<dyn AccessLog>>) -> Arc<Self> {
+    pub fn new(
+        app: App,
+        concurrency_max: usize,
+        failures: Failures,
+        sink: Arc<dyn ExecutionSink>,
+        access: Option<Arc<dyn AccessLog>>,
+    ) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(concurrency_max.min(Semaphore::MAX_PERMITS)));
-        let handler = Arc::new(Self { app, sink, access, places });
-        handler.app.neighbours.lead_to(&handler);
+        let app = Arc::new(app);
+        let handler = Arc::new(Self { app: ArcSwap::new(app.clone()), sink, access, failures, places });
+        app.neighbours.lead_to(&handler, &app);
         handler
+    }
+
+    /// The app that new requests are answered by.
+    pub fn app(&self) -> Arc<App> {
+        self.app.load_full()
+    }
+
+    /// Answers new requests by another app from now on. Those under way end on the one before, which is given back: it is to be kept
+    /// until it is at rest, because its components may still ask each other.
+    pub fn replace(self: &Arc<Self>, app: App) -> Arc<App> {
+        let app = Arc::new(app);
+        app.neighbours.lead_to(self, &app);
+        self.app.swap(app)
     }
 
     /// Answers a request, whatever it is. To be awaited, and its body to be polled, within a Tokio runtime with time and network.
@@ -57,22 +79,25 @@ impl Handler {
         response
     }
 
-    /// Answers a request that a component of the app made.
+    /// Answers a request that a component of an app made, by that same app.
     pub(crate) async fn answer_neighbour(
         &self,
+        app: &App,
         neighbour: &Neighbour,
         request: Request<WasiBody>,
     ) -> Result<Response<ResponseBody>, Error> {
         let (started, client) = (Instant::now(), Client::within());
         let Neighbour::Component(name) = neighbour else {
-            let request = headers::to_address(request, self.app.address).ok_or(Error::HttpRequestUriInvalid)?;
-            return Ok(self.route(request, &client, started).await.0);
+            let request = headers::to_address(request, app.address).ok_or(Error::HttpRequestUriInvalid)?;
+            let (mut parts, body) = request.into_parts();
+            let way = app.way(&mut parts, &client);
+            return Ok(self.follow(way, parts, body, started).await.0);
         };
-        let component = self.app.components.get(name.as_str()).ok_or(Error::DestinationNotFound)?;
+        let component = app.components.get(name.as_str()).ok_or(Error::DestinationNotFound)?.clone();
         let (mut parts, body) = request.into_parts();
         let uri = parts.uri.clone();
         let route = headers::from_within(&mut parts, &client).ok_or(Error::HttpRequestUriInvalid)?;
-        Ok(self.cast(component, &route, parts, uri, body, started).await)
+        Ok(self.cast(component, route, parts, uri, body, started).await)
     }
 
     async fn route<B: RequestSource>(
@@ -81,69 +106,48 @@ impl Handler {
         client: &Client,
         started: Instant,
     ) -> (Response<ResponseBody>, Option<Arc<str>>) {
-        if request.method() == Method::CONNECT {
-            let mut response =
-                refusal::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this is no proxy: CONNECT leads nowhere");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
-            return (response, None);
-        }
         let (mut parts, incoming) = request.into_parts();
-        let path = parts.uri.path();
-        if let Some(page) = path.strip_prefix(WELL_KNOWN) {
-            return (self.well_known(page), None);
-        }
-        let Some(found) = self.app.routes.find(path) else { return (refusal::empty(StatusCode::NOT_FOUND), None) };
-        let uri = match headers::absolute_uri(&parts, &client.scheme) {
-            Ok(uri) => uri,
-            Err(reason) => return (refusal::plain(StatusCode::BAD_REQUEST, "bad-host", &reason.to_string()), None),
-        };
-        match found.target {
-            Target::Static(fixed) => (fixed_response(fixed), None),
-            Target::Spell(component) => {
-                headers::rewrite(&mut parts.headers, &uri, found.route, &found.parameters, client);
-                let response = self.cast(component, found.route, parts, uri, incoming, started).await;
-                (response, Some(component.id.clone()))
-            }
-        }
+        // The app is let go of before anything is waited for.
+        let way = self.app.load().way(&mut parts, client);
+        self.follow(way, parts, incoming, started).await
     }
 
-    fn well_known(&self, page: &str) -> Response<ResponseBody> {
-        match page {
-            "health" => Response::new(ResponseBody::whole("OK")),
-            "info" => {
-                let info = &self.app.info;
-                let mut json = serde_json::json!({ "name": info.name });
-                if let (Some(version), Some(members)) = (&info.version, json.as_object_mut()) {
-                    members.insert("version".to_owned(), version.as_str().into());
-                }
-                let mut response = Response::new(ResponseBody::whole(format!("{json:#}")));
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                response
+    async fn follow<B: RequestSource>(
+        &self,
+        way: Way,
+        parts: request::Parts,
+        incoming: B,
+        started: Instant,
+    ) -> (Response<ResponseBody>, Option<Arc<str>>) {
+        match way {
+            Way::Answered(response) => (response, None),
+            Way::Component { component, route, uri } => {
+                let id = component.id.clone();
+                (self.cast(component, route, parts, uri, incoming, started).await, Some(id))
             }
-            _ => refusal::empty(StatusCode::NOT_FOUND),
         }
     }
 
     /// Has a spell answer. Every way out of here leaves one record.
     async fn cast<B: RequestSource>(
         &self,
-        component: &Arc<Component>,
-        route: &Arc<Route>,
+        component: Arc<Component>,
+        route: Arc<Route>,
         mut parts: request::Parts,
         uri: Uri,
         incoming: B,
         started: Instant,
     ) -> Response<ResponseBody> {
-        let mut recording = Recording::start(component.clone(), route.clone(), self.sink.clone(), started);
-        let request_bytes_max = component.limits.get(Limit::Request);
+        let mut recording = Recording::start(component, route, self.sink.clone(), self.failures, started);
+        let request_bytes_max = recording.component.limits.get(Limit::Request);
         if content_length(&parts.headers).is_some_and(|length| length > request_bytes_max) {
             return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Request)));
         }
         let depth = spell_capabilities::depth(&parts.headers);
-        if depth >= component.limits.get(Limit::Depth) {
+        if depth >= recording.component.limits.get(Limit::Depth) {
             return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Depth)));
         }
-        let permit = match component.admission.admit(&self.places, component.places()).await {
+        let permit = match recording.component.admission.admit(&self.places, recording.component.places()).await {
             Ok(permit) => permit,
             Err(reason) => return refuse(recording, &reason.into()),
         };
@@ -224,16 +228,9 @@ async fn send(mut recording: Recording, answer: Response<WasiBody>, is_head: boo
 
 fn refuse(mut recording: Recording, refusal: &Refusal) -> Response<ResponseBody> {
     recording.end_guest();
-    let response = refusal.response(&recording.component);
+    let response = refusal.response(&recording.component, recording.failures);
     recording.outcome = Some(refusal.outcome);
     recording.status = response.status().as_u16();
-    response
-}
-
-fn fixed_response(fixed: &StaticResponse) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::whole(fixed.body.clone()));
-    *response.status_mut() = fixed.status;
-    *response.headers_mut() = fixed.headers.clone();
     response
 }
 

@@ -18,6 +18,7 @@ mod refusal;
 mod routes;
 mod server;
 mod tls;
+mod way;
 
 pub use access::{AccessLine, AccessLog};
 pub use app::{App, AppInfo, Component, StaticResponse, Target};
@@ -25,6 +26,7 @@ pub use body::{RequestSource, ResponseBody};
 pub use client::Client;
 pub use handler::Handler;
 pub use neighbours::Neighbours;
+pub use refusal::Failures;
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Server, ServerConfig, ServerError};
 pub use tls::{Tls, TlsError};

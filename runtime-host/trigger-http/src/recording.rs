@@ -3,6 +3,7 @@
 use crate::admission::Permit;
 use crate::app::Component;
 use crate::body::BytesIn;
+use crate::refusal::Failures;
 use crate::routes::Route;
 use http::Response;
 use spell_engine::{Execution, Failure};
@@ -19,6 +20,7 @@ pub(crate) struct Recording {
     pub(crate) component: Arc<Component>,
     pub(crate) route: Arc<Route>,
     sink: Arc<dyn ExecutionSink>,
+    pub(crate) failures: Failures,
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     /// Made only once the guest waits for something: most never do.
@@ -34,12 +36,19 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    pub(crate) fn start(component: Arc<Component>, route: Arc<Route>, sink: Arc<dyn ExecutionSink>, started: Instant) -> Self {
+    pub(crate) fn start(
+        component: Arc<Component>,
+        route: Arc<Route>,
+        sink: Arc<dyn ExecutionSink>,
+        failures: Failures,
+        started: Instant,
+    ) -> Self {
         let deadline = started + component.limits.time().min(FAR_FUTURE);
         Self {
             component,
             route,
             sink,
+            failures,
             started,
             deadline,
             timer: None,

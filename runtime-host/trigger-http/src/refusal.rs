@@ -13,6 +13,16 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 /// Seconds after which a refused client may try again: the time in which most requests have ended.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
+/// What a client is told of a request that a spell failed to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Failures {
+    /// Whose failure it is, by a status of its own, and a document that says why.
+    #[default]
+    Explained,
+    /// What Spin says: 500 without a body, whatever the reason. Refusals that Spin does not know are explained all the same.
+    AsSpin,
+}
+
 /// A refusal on its way to a client, and how it is recorded.
 pub(crate) struct Refusal {
     pub(crate) outcome: Outcome,
@@ -80,8 +90,11 @@ impl Refusal {
     }
 
     /// The response for a component's client.
-    pub(crate) fn response(&self, component: &Component) -> Response<ResponseBody> {
+    pub(crate) fn response(&self, component: &Component, failures: Failures) -> Response<ResponseBody> {
         let status = self.status();
+        if failures == Failures::AsSpin && status.is_server_error() && status != StatusCode::LOOP_DETECTED {
+            return empty(StatusCode::INTERNAL_SERVER_ERROR);
+        }
         let mut problem = serde_json::json!({
             "title": status.canonical_reason().unwrap_or("Refused"),
             "status": status.as_u16(),

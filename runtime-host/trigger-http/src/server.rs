@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::connection::{self, Serving};
 use crate::handler::Handler;
+use crate::refusal::Failures;
 use crate::tls::Tls;
 use spell_types::ExecutionSink;
 use std::io;
@@ -32,6 +33,8 @@ pub struct ServerConfig {
     pub header_bytes_max: usize,
     /// The longest that requests are waited for when the host stops.
     pub drain_time_max: Duration,
+    /// What clients are told of failures.
+    pub failures: Failures,
     /// What clients are spoken to over TLS with; without it, they are spoken to in the clear.
     pub tls: Option<Tls>,
 }
@@ -49,6 +52,7 @@ pub enum ServerError {
 
 /// A running server. It serves until it is told to drain.
 pub struct Server {
+    handler: Arc<Handler>,
     workers: Vec<JoinHandle<()>>,
     accepting: tokio::task::JoinHandle<()>,
     stop: watch::Sender<bool>,
@@ -79,7 +83,7 @@ impl Server {
         sink: Arc<dyn ExecutionSink>,
         access: Option<Arc<dyn AccessLog>>,
     ) -> Result<Self, ServerError> {
-        let handler = Handler::new(app, config.concurrency_max, sink, access);
+        let handler = Handler::new(app, config.concurrency_max, config.failures, sink, access);
         let (stop, stopped) = watch::channel(false);
         let mut workers = Vec::new();
         let mut queues = Vec::new();
@@ -93,7 +97,12 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Listener)?;
         let permits = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
         let accepting = tokio::spawn(accept(listener, queues, permits, stopped));
-        Ok(Self { workers, accepting, stop, drain_time_max: config.drain_time_max })
+        Ok(Self { handler, workers, accepting, stop, drain_time_max: config.drain_time_max })
+    }
+
+    /// What answers, by which the app can be replaced.
+    pub fn handler(&self) -> &Arc<Handler> {
+        &self.handler
     }
 
     /// Stops accepting and waits for what is running, within the drain time. Tells whether all of it ended.

@@ -73,6 +73,9 @@ pub(crate) struct Up {
     /// How the routes are printed
     #[arg(long, value_name = "FORMAT", default_value = "plain")]
     pub(crate) format: Format,
+    /// Answer failures of components as Spin does: 500, without a body
+    #[arg(long)]
+    pub(crate) spin_compat: bool,
     /// Threads that serve requests [default: one per processor]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<usize>,

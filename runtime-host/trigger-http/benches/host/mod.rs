@@ -7,7 +7,7 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use spell_capabilities::{Grants, Host as GuestHost};
 use spell_engine::{Compiler, Engine, EngineConfig, HttpSpell, Library, LibraryBounds};
-use spell_trigger_http::{App, AppInfo, Client, Component, Handler, Routes, Target};
+use spell_trigger_http::{App, AppInfo, Client, Component, Failures, Handler, Routes, Target};
 use spell_types::{ExecutionRecord, ExecutionSink, Limits};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -61,7 +61,7 @@ impl Host {
             address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 80),
         };
         let client = Client::new(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 40_000));
-        Self { runtime, handler: Handler::new(app, 2, Arc::new(Nobody), None), spell, grants, limits, client }
+        Self { runtime, handler: Handler::new(app, 2, Failures::Explained, Arc::new(Nobody), None), spell, grants, limits, client }
     }
 
     /// Answers one request for a path, with a body of this.
