@@ -1,18 +1,43 @@
 //! What can be typed behind `spell up` and `spell build`, and what becomes of it.
 
-use serde_json::Value;
-use spell_tests::{REVISIONS, Setup, app, both, component, guest, run, wait_until};
+use spell_tests::{Host, REVISIONS, Setup, app, both, component, guest, run, wait_until};
+
+/// Static answers: what is printed does not depend on programs.
+fn announced(format: &str) -> (Host, String) {
+    let fixed =
+        |id: &str, route: &str| format!("[[trigger.http]]\nid = \"{id}\"\nroute = \"{route}\"\nstatic_response = {{ body = \"{id}\" }}\n");
+    let described = component("p2", "p2", "description = \"says hello\"");
+    let private = "[[trigger.http]]\nroute = { private = true }\ncomponent = \"p2\"\n".to_owned();
+    let all = fixed("all", "/...");
+    let parts = [all, fixed("user", "/users/:id"), fixed("me", "/users/me"), fixed("first", "/a"), described, private, fixed("last", "/a")];
+    let host = Setup::new(&app(&parts)).arguments(&["--format", format]).start();
+    let url = format!("http://{}", host.app.address);
+    (host, url)
+}
+
+#[test]
+fn p01_the_address_and_the_routes_are_printed_as_spin_prints_them() {
+    let (host, url) = announced("plain");
+    let expected = format!(
+        "\nServing {url}\nAvailable Routes:\n  last: {url}/a\n  me: {url}/users/me\n  \
+         user: {url}/users/:id\n  p2: {url}/p2 (wildcard)\n    says hello\n  all: {url} (wildcard)\n"
+    );
+    assert_eq!(host.stdout(), expected);
+    assert_eq!((host.app.get("/a").text(), host.app.get("/users/me").text()), ("last".to_owned(), "me".to_owned()));
+}
 
 #[test]
 fn p02_the_routes_are_printed_as_json_to_whoever_asks() {
-    let manifest = both("").replacen("[component.p2]", "[component.p2]\ndescription = \"says hello\"", 1);
-    let host = Setup::new(&manifest).arguments(&["--format", "json"]).start();
-    let printed: Value = serde_json::from_str(&host.stdout()).unwrap();
-    assert_eq!(printed["base_url"], format!("http://{}", host.app.address));
-    let routes = &printed["routes"];
-    assert_eq!(routes[0], serde_json::json!({ "id": "p2", "route": "/p2", "wildcard": true, "description": "says hello" }));
-    assert_eq!(routes[1], serde_json::json!({ "id": "p3", "route": "/p3", "wildcard": true }));
-    assert_eq!(host.app.get("/p2/hello").status, 200);
+    let (host, url) = announced("json");
+    let route = |id: &str, route: &str, rest: &str| format!("{{\"id\":\"{id}\",\"route\":\"{route}\",\"wildcard\":{rest}}}");
+    let routes = [
+        route("last", "/a", "false"),
+        route("me", "/users/me", "false"),
+        route("user", "/users/:id", "false"),
+        route("p2", "/p2", "true,\"description\":\"says hello\""),
+        route("all", "", "true"),
+    ];
+    assert_eq!(host.stdout(), format!("{{\"base_url\":\"{url}\",\"routes\":[{}]}}\n", routes.join(",")));
 }
 
 #[test]

@@ -61,6 +61,19 @@ fn stop_under_load(before_signal: impl FnOnce(&Host)) {
 }
 
 #[test]
+fn p05_a_signal_ends_the_host_as_soon_as_the_requests_under_way_have_ended() {
+    let mut host = Setup::new(&both("")).start();
+    let app = host.app;
+    let slow = thread::spawn(move || app.get("/p3/sleep?ms=1500").text());
+    thread::sleep(Duration::from_millis(300));
+    let started = Instant::now();
+    host.terminate();
+    let ended = host.wait();
+    assert_eq!((ended.code, slow.join().unwrap().as_str()), (Some(0), "slept"), "{}", ended.stderr);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
 fn a_second_signal_ends_the_host_at_once() {
     let mut host = Setup::new(&both("")).start();
     let app = host.app;

@@ -17,7 +17,7 @@ fn what_is_not_run_is_refused_by_name() {
             with("", "dependencies = { middleware = [{ package = \"b:m\", version = \"1\" }] }"),
             "trigger \"a-http-trigger\": its `middleware`: its `source`, package b:m 1 of the default registry, is not fetched yet",
         ),
-        (with("ai_models = [\"llama2-chat\"]", ""), "component \"a\": `ai_models` are not supported yet"),
+        (with("ai_models = [\"llama2-chat\"]", ""), "component \"a\": `ai_models`: there is no service to ask"),
         (
             with("dependencies = { \"b:c\" = \"1.0\" }", ""),
             "component \"a\": the dependency \"b:c\": its `source`, package b:c 1.0 of the default registry, is not fetched yet",

@@ -156,6 +156,20 @@ fn the_examples_in_the_documents_are_read_by_the_host() {
     spell_manifest::parse(&example, "docs/manifest.md", Path::new("app")).unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[test]
+fn every_line_of_spins_contract_has_a_test_of_its_name() {
+    let page = read("docs/spin-compatibility.md");
+    let lines: Vec<String> = page.split("## Line by line").nth(1).unwrap_or_default().lines().filter_map(line_id).collect();
+    assert!(lines.len() >= 56, "{} lines", lines.len());
+    let tests = ["tests/tests", "runtime-host/manifest/tests"].map(|folder| root().join(folder));
+    let golden = ["toml", "json"].map(|extension| files(&tests[1], extension)).concat();
+    let functions = tests.iter().flat_map(|folder| files(folder, "rs")).map(|path| fs::read_to_string(path).unwrap());
+    let functions: String = functions.collect::<Vec<_>>().concat().lines().filter(|line| line.starts_with("fn ")).collect();
+    let names = golden.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy()).collect::<String>() + &functions;
+    let missing: Vec<_> = lines.iter().filter(|id| !names.contains(&format!("{id}_"))).collect();
+    assert!(missing.is_empty(), "no test is called after {missing:?}");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -258,4 +272,10 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// The name of a line in the table, as tests are called after it.
+fn line_id(line: &str) -> Option<String> {
+    let id = line.strip_prefix("| ")?.split(' ').next()?;
+    (id.len() == 3 && id.ends_with(|c: char| c.is_ascii_digit())).then(|| id.to_lowercase())
 }

@@ -198,7 +198,7 @@ impl Host {
         }
         self.announce_stores();
         let scheme = if arguments.tls_cert.is_some() { "https" } else { "http" };
-        print(&announcement(&app, &format!("{scheme}://{address}"), arguments.format))?;
+        print(&announcement(&app, &format!("{scheme}://{address}"), arguments.format)?)?;
         let watched =
             watching.map(|watching| watching.start(app, Swapping::new(making, server.handler(), &metrics, programs))).transpose()?;
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
