@@ -142,6 +142,38 @@ fn files_are_copies_that_end_at_their_root() {
 }
 
 #[test]
+fn m20_directories_are_mounted_as_they_are_on_request() {
+    let direct = |lines: &str| Setup::new(&both(lines)).file("data/a.txt", "first").arguments(&["--direct-mounts"]);
+    let secret = tempfile::tempdir().unwrap();
+    fs::write(secret.path().join("secret.txt"), "hunter2").unwrap();
+    let setup = direct("files = [{ source = \"data\", destination = \"/mounted\" }]");
+    std::os::unix::fs::symlink(secret.path().join("secret.txt"), setup.directory().join("data/link.txt")).unwrap();
+    let host = setup.start();
+    fs::write(host.directory().join("data/a.txt"), "changed").unwrap();
+    for revision in REVISIONS {
+        let read = |path: &str| host.app.get(&format!("/{revision}/files?path={path}"));
+        assert_eq!(read("/mounted/a.txt").text(), "changed", "{revision}");
+        for path in ["/data/a.txt", "/mounted/link.txt", "/mounted/../spin.toml", "/spin.toml"] {
+            assert_eq!(read(path).status, 404, "{revision} {path}");
+        }
+        for operation in ["write", "remove", "truncate"] {
+            assert_eq!(host.app.get(&format!("/{revision}/file?op={operation}&path=/mounted/a.txt")).status, 404, "{revision} {operation}");
+        }
+    }
+    assert_eq!(fs::read_to_string(host.directory().join("data/a.txt")).unwrap(), "changed");
+    for (lines, reason) in [
+        ("files = [\"data/*\"]", "\"data/*\" is no directory with a place"),
+        ("files = [{ source = \"data/a.txt\", destination = \"/a\" }]", "only directories can be mounted"),
+        ("files = [{ source = \"data\", destination = \"/a\" }]\nexclude_files = [\"data/b\"]", "`exclude_files`"),
+        ("files = [{ source = \"gone\", destination = \"/a\" }]", "cannot find"),
+        ("files = [{ source = \"../\", destination = \"/a\" }]", "../"),
+    ] {
+        let ended = direct(lines).fail();
+        assert!(ended.code == Some(1) && ended.stderr.contains(reason), "{lines}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_link_out_of_the_app_is_not_followed() {
     let secret = tempfile::tempdir().unwrap();
     fs::write(secret.path().join("secret.txt"), "hunter2").unwrap();

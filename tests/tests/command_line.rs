@@ -145,7 +145,6 @@ fn flags_of_spin_that_change_nothing_are_taken_and_named() {
         "--disable-pooling",
         "--debug-info",
         "--allow-transient-write",
-        "--direct-mounts",
         "--insecure",
         "--temp",
         "/tmp",

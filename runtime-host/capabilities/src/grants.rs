@@ -33,14 +33,23 @@ pub struct Grants {
     pub model_service: Option<Arc<ModelService>>,
     /// Names of the models that it may ask.
     pub ai_models: BTreeSet<String>,
-    /// The directory that it sees as `/`, read-only.
-    pub files: Option<PathBuf>,
+    /// The directories that it sees, read-only.
+    pub files: Vec<Mount>,
     /// Where its standard output goes.
     pub stdout: LogFile,
     /// Where its standard error goes.
     pub stderr: LogFile,
     /// Where it is noted what it was refused.
     pub audit: Audit,
+}
+
+/// A directory that a component sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is.
+    pub directory: PathBuf,
+    /// The path under which the component sees it, such as `/`.
+    pub at: String,
 }
 
 /// A key-value store that a label leads to.
@@ -64,7 +73,7 @@ impl Grants {
             outbound: None,
             model_service: None,
             ai_models: BTreeSet::new(),
-            files: None,
+            files: Vec::new(),
             stdout: LogFile::discard(),
             stderr: LogFile::discard(),
             audit: Audit::default(),
@@ -104,10 +113,11 @@ impl Grants {
         if self.takes_sockets() {
             sockets::allow(&mut wasi, session.asking());
         }
-        if let Some(files) = &self.files
-            && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
-        {
-            tracing::error!(component = %self.component, path = %files.display(), %error, "the component's files cannot be opened; it runs without");
+        for Mount { directory, at } in &self.files {
+            if let Err(error) = wasi.preopened_dir(directory, at, FsPerms::ReadOnly) {
+                let (component, path) = (&self.component, directory.display());
+                tracing::error!(%component, %path, %error, "the component's files cannot be opened; it runs without");
+            }
         }
         wasi
     }
@@ -139,7 +149,7 @@ mod tests {
 
     #[test]
     fn files_that_are_gone_leave_the_component_without_files() {
-        let files = Some(PathBuf::from("/nonexistent"));
+        let files = vec![Mount { directory: PathBuf::from("/nonexistent"), at: "/".to_owned() }];
         Arc::new(Grants { files, ..Grants::none("test") }).host(&Limits::default());
     }
 

@@ -28,7 +28,7 @@ mod wasi_keyvalue;
 
 pub use audit::{Audit, Rule};
 pub use depth::depth;
-pub use grants::{GrantedStore, Grants};
+pub use grants::{GrantedStore, Grants, Mount};
 pub use host::Host;
 pub use key_value::OpenStore;
 pub use link::{add_plain_to_linker, add_to_linker};

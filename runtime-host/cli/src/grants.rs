@@ -5,7 +5,7 @@
 use crate::assemble::Parts;
 use crate::{files, models};
 use anyhow::{Context, Result, bail};
-use spell_capabilities::{Enforcement, Grants, ModelService, Outbound, OutboundRules, TlsRoots};
+use spell_capabilities::{Enforcement, Grants, ModelService, Mount, Outbound, OutboundRules, TlsRoots};
 use spell_manifest::{Component, Refusals, Setting, Template};
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
@@ -66,12 +66,16 @@ impl Parts<'_> {
             outbound: Some(Arc::new(outbound)),
             ai_models: models::of(component, shared.models.as_ref())?,
             model_service: shared.models.clone(),
-            files: files::copy(self.app, component, self.assets)?,
+            files: self.files(component)?,
             stdout: before.map_or_else(|| log("stdout"), |before| Ok(before.stdout.clone()))?,
             stderr: before.map_or_else(|| log("stderr"), |before| Ok(before.stderr.clone()))?,
             audit: self.host.audit.clone(),
             ..Grants::none(component.id.as_str())
         })
+    }
+
+    fn files(&self, component: &Component) -> Result<Vec<Mount>> {
+        if self.arguments.spin.direct_mounts { files::mount(self.app, component) } else { files::copy(self.app, component, self.assets) }
     }
 
     /// The manifest's variables, the command line's over them, and those of the host that were asked for by name.

@@ -31,6 +31,9 @@ pub(crate) struct SpinFlags {
     /// Time of a request, of components that do not ask for another: 500ms, 2s
     #[arg(long, value_name = "TIME", value_parser = longest_time)]
     pub(crate) request_timeout: Option<Duration>,
+    /// Let components see the app's directories as they are, instead of copies
+    #[arg(long)]
+    pub(crate) direct_mounts: bool,
     /// Keep no compiled code
     #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = FalseyValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) disable_cache: bool,
@@ -49,8 +52,6 @@ struct Ignored {
     debug_info: bool,
     #[arg(long, hide = true)]
     allow_transient_write: bool,
-    #[arg(long, hide = true)]
-    direct_mounts: bool,
     #[arg(long, hide = true)]
     experimental_wasi_otel: bool,
     #[arg(short = 'k', long, hide = true)]
@@ -77,7 +78,6 @@ impl SpinFlags {
             ("--disable-pooling", flags.disable_pooling, "instances always come from a pool"),
             ("--debug-info", flags.debug_info, "compiled code has no debug information"),
             ("--allow-transient-write", flags.allow_transient_write, "a component cannot write to its files"),
-            ("--direct-mounts", flags.direct_mounts, "files are copied when the app is loaded"),
             ("--experimental-wasi-otel", flags.experimental_wasi_otel, "there is no wasi:otel"),
             ("--insecure", flags.insecure, "nothing is fetched from a registry"),
             ("--temp", flags.temp.is_some(), "copies of files are kept in the state directory"),
