@@ -148,8 +148,6 @@ fn flags_of_spin_that_change_nothing_are_taken_and_named() {
         "--insecure",
         "--temp",
         "/tmp",
-        "--cache-dir",
-        "/tmp",
         "--max-instance-reuse-count",
         "1..2",
         "--idle-instance-timeout",

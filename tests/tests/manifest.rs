@@ -10,7 +10,6 @@ fn with(component: &str, trigger: &str) -> String {
 
 #[test]
 fn what_is_not_run_is_refused_by_name() {
-    let remote = "source = { url = \"https://example.com/a.wasm\", digest = \"sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\" }";
     for (manifest, reason) in [
         (with("", "[[trigger.redis]]\nchannel = \"x\"\ncomponent = \"a\""), "trigger \"a-redis-trigger\" is of type \"redis\""),
         (
@@ -21,10 +20,6 @@ fn what_is_not_run_is_refused_by_name() {
         (
             with("dependencies = { \"b:c\" = \"1.0\" }", ""),
             "component \"a\": the dependency \"b:c\": its `source`, package b:c 1.0 of the default registry, is not fetched yet",
-        ),
-        (
-            with("", "").replace("source = \"a.wasm\"", remote),
-            "component \"a\": its `source`, https://example.com/a.wasm, is not fetched yet",
         ),
         (with("key_value_stores = [\"cache\"]", ""), "unknown key_value_stores label \"cache\" for component \"a\""),
     ] {

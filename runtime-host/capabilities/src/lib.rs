@@ -37,8 +37,8 @@ pub use logs::{LogError, LogFile, LogWriter, Rotation};
 pub use mqtt::MqttConnection;
 pub use mysql::MysqlConnection;
 pub use outbound::{
-    ConnectionPlaces, Enforcement, HostTrust, Neighbour, NeighbourAnswer, Neighbours, Outbound, OutboundRules, PlacesMax, TlsRoots,
-    TrustError,
+    ConnectionPlaces, Enforcement, FetchError, FetchFailure, FetchRules, FetchSink, Fetcher, HostTrust, Neighbour, NeighbourAnswer,
+    Neighbours, Outbound, OutboundRules, PlacesMax, TlsRoots, TrustError,
 };
 pub use postgres::{PostgresBuilder, PostgresConnection};
 pub use program::{Program, ProgramOutput};

@@ -1,7 +1,7 @@
 //! The only way out to the network, for HTTP and for databases and brokers, and every rule on that way.
 //!
 //! This module knows requests, connections, rules and limits; WASI 0.2 and 0.3 both come through [`OutboundSession`]. It must never know
-//! which generation asked. No redirect is followed, no proxy is used, and nothing about either is read from the environment.
+//! which generation asked. No redirect of a guest is followed, no proxy is used, and nothing about either is read from the environment.
 
 mod address;
 mod asking;
@@ -10,6 +10,7 @@ mod connection;
 mod connector;
 mod dial;
 mod failure;
+mod fetch;
 mod neighbours;
 mod places;
 mod session;
@@ -31,6 +32,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(crate) use address::{Address, AddressError};
 pub(crate) use connection::{ConnectionError, Passage, Turns, connect_unjudged, tls_name, too_large};
+pub use fetch::{FetchError, FetchFailure, FetchRules, FetchSink, Fetcher};
 pub use neighbours::{Neighbour, NeighbourAnswer, Neighbours};
 pub use places::{ConnectionPlaces, PlacesMax};
 pub(crate) use session::{OutboundSession, is_forbidden};

@@ -1,10 +1,11 @@
 //! From an app as it is written to an app that can serve: its code, compiled and linked, behind its routes.
 
 use crate::args::Up;
-use crate::not_run;
+use crate::fetched::Fetched;
 use crate::programs::Programs;
 use crate::stores::Stores;
 use crate::up::Host;
+use crate::{fetching, not_run, sources};
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -78,7 +79,9 @@ impl Parts<'_> {
             let limits = Limits::resolve(&self.config.defaults, &self.config.ceilings, &component.limits).with_context(context)?;
             granted.push((component, Arc::new(self.grants(component, &shared).with_context(context)?), limits));
         }
-        let programs = Programs::new(self.app, self.programs.to_owned());
+        let fetched = Fetched::of(self.arguments, &self.host.state_dir);
+        fetching::fetch(&sources::of(self.app, &served), &fetched, self.config)?;
+        let programs = Programs::new(self.app, self.programs.to_owned(), fetched);
         let components = self.load_all(&programs, granted)?;
         let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
         let routes = trigger::Routes::new(self.routes(&programs, &components)?)?;

@@ -6,7 +6,7 @@ use crate::assemble::Parts;
 use crate::{files, models};
 use anyhow::{Context, Result, bail};
 use spell_capabilities::{Enforcement, Grants, ModelService, Mount, Outbound, OutboundRules, TlsRoots};
-use spell_manifest::{Component, Refusals, Setting, Template};
+use spell_manifest::{AddressRange, Component, OperatorConfig, Refusals, Setting, Template};
 use spell_policy::{AddressPolicy, AllowedHosts, environment};
 use spell_trigger_http as trigger;
 use std::collections::{BTreeMap, HashSet};
@@ -96,12 +96,9 @@ impl Parts<'_> {
             bail!("allowed_outbound_hosts: \"http://{name}.spin.internal\" is no component that a trigger of the app leads to");
         }
         let settings = &self.config.settings;
-        let networks = |ranges: &[spell_manifest::AddressRange]| {
-            ranges.iter().map(|range| spell_policy::parse_network(&range.to_string())).collect::<Result<_, _>>()
-        };
         Ok(OutboundRules {
             allowed,
-            addresses: AddressPolicy { allow: networks(&self.config.allow_networks)?, block: networks(&self.config.block_networks)? },
+            addresses: addresses(self.config)?,
             connect_timeout: settings.time(Setting::ConnectTime),
             first_byte_timeout: settings.time(Setting::FirstByteTime),
             between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
@@ -129,4 +126,11 @@ impl Parts<'_> {
             _ => Ok(None),
         }
     }
+}
+
+/// The addresses that the operator lets an app reach.
+pub(crate) fn addresses(config: &OperatorConfig) -> Result<AddressPolicy> {
+    let networks =
+        |ranges: &[AddressRange]| ranges.iter().map(|range| spell_policy::parse_network(&range.to_string())).collect::<Result<_, _>>();
+    Ok(AddressPolicy { allow: networks(&config.allow_networks)?, block: networks(&config.block_networks)? })
 }

@@ -3,12 +3,14 @@
 //! It knows what Spin asks a trigger for. It must never know how an app is served.
 
 use crate::args::Up;
+use crate::fetched::Fetched;
 use crate::output::{print, print_bytes};
 use crate::programs::Programs;
-use crate::up;
+use crate::{fetching, sources, up};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -65,14 +67,14 @@ pub(crate) fn run(version: &'static str) -> Result<()> {
         format!("{NAME} is started by `spin up`, which sets {LOCKED_URL}; to serve an app without Spin, run `spell up`")
     })?;
     if questions.precompose_only || questions.precompose_component_id.is_some() {
-        let wasm = precompose(&url, questions.precompose_component_id.as_deref())?;
+        let wasm = precompose(&url, questions.precompose_component_id.as_deref(), &trigger.up)?;
         return Ok(print_bytes(&wasm)?);
     }
     up::run_locked(&url, trigger.up)
 }
 
 /// A component of the lock file made one with its dependencies and middleware, for Spin to push.
-fn precompose(url: &str, id: Option<&str>) -> Result<Vec<u8>> {
+fn precompose(url: &str, id: Option<&str>, arguments: &Up) -> Result<Vec<u8>> {
     let app = spell_manifest::load_lock_at(url, up::FEATURES)?;
     let ids: Vec<&str> = app.components.iter().map(|component| component.id.as_str()).collect();
     let component = match (id, &app.components[..]) {
@@ -84,7 +86,10 @@ fn precompose(url: &str, id: Option<&str>) -> Result<Vec<u8>> {
         (None, _) => bail!("--precompose-only: name one of the app's components by --precompose-component-id: {}", ids.join(", ")),
     };
     let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let programs = Programs::new(&app, directory.path().to_owned());
+    let fetched = Fetched::of(arguments, directory.path());
+    let (config, _) = up::configure(arguments, &app)?;
+    fetching::fetch(&sources::of(&app, &HashSet::from([component.id.as_str()])), &fetched, &config)?;
+    let programs = Programs::new(&app, directory.path().to_owned(), fetched);
     let chain = programs.chains(&component.id).get(programs.chain_within(&component.id)).copied().unwrap_or_default();
     let program = programs.program(component, chain).with_context(|| format!("component \"{}\"", component.id))?;
     Ok(program.wasm)

@@ -2,14 +2,15 @@
 //!
 //! It knows what the app says about programs. It must never know how they are made one, or run.
 
-use crate::not_run::file_of;
-use anyhow::{Context, Result, bail};
+use crate::fetched::{self, Fetched};
+use crate::not_run::refuse_package;
+use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 use spell_compose::{Capability, Dependency, Inherit};
-use spell_manifest::{self as manifest, App, Component, DependencySource, HttpTrigger, Middleware, TriggerRoute, TriggerTarget};
+use spell_manifest::{self as manifest, App, Component, DependencySource, HttpTrigger, Middleware, Source, TriggerRoute, TriggerTarget};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Programs<'a> {
     app: &'a App,
     directory: PathBuf,
+    fetched: Fetched,
     /// The files in the directory that are this app's.
     kept: Mutex<BTreeSet<PathBuf>>,
 }
@@ -28,9 +30,9 @@ pub(crate) struct Program {
 }
 
 impl<'a> Programs<'a> {
-    /// The programs of an app; `directory` is for those that are made here.
-    pub(crate) fn new(app: &'a App, directory: PathBuf) -> Self {
-        Self { app, directory, kept: Mutex::default() }
+    /// The programs of an app; `directory` is for those that are made here, and `fetched` has those that came from elsewhere.
+    pub(crate) fn new(app: &'a App, directory: PathBuf, fetched: Fetched) -> Self {
+        Self { app, directory, fetched, kept: Mutex::default() }
     }
 
     /// The different middleware that triggers have around a component, each once, in the order of the file.
@@ -59,8 +61,7 @@ impl<'a> Programs<'a> {
     /// The program of a component behind some middleware.
     pub(crate) fn program(&self, component: &Component, chain: &[Middleware]) -> Result<Program> {
         let build = component.build.as_ref().map(|build| format!("; build it with `{}`", build.commands.join(" && ")));
-        let path = file_of(&component.source)?.to_owned();
-        let mut wasm = read(&path).with_context(|| format!("cannot read {}{}", path.display(), build.unwrap_or_default()))?;
+        let (path, mut wasm) = self.read(&component.source, &build.unwrap_or_default())?;
         if component.dependencies.is_empty() && chain.is_empty() {
             return Ok(Program { path, wasm });
         }
@@ -117,8 +118,20 @@ impl<'a> Programs<'a> {
 
     fn read_source(&self, source: &DependencySource) -> Result<Vec<u8>> {
         let source = self.app.source_of(source).context("there is no such component")?;
-        let path = file_of(source)?;
-        read(path).with_context(|| format!("cannot read {}", path.display()))
+        self.read(source, "").map(|(_, wasm)| wasm)
+    }
+
+    /// A program, and the file that it is in; `advice` is for whoever does not find it.
+    fn read(&self, source: &Source, advice: &str) -> Result<(PathBuf, Vec<u8>)> {
+        refuse_package(source)?;
+        match source {
+            Source::Url { digest, .. } => Ok((self.fetched.path(digest), self.fetched.read(digest)?)),
+            source => {
+                let path = file_of(source).context("it is in no file")?;
+                let wasm = fetched::read(path).with_context(|| format!("cannot read {}{advice}", path.display()))?;
+                Ok((path.to_owned(), wasm))
+            }
+        }
     }
 
     /// Writes a program to a file that is named after what is in it.
@@ -149,13 +162,20 @@ pub(crate) fn forget_others(directory: &Path, kept: &BTreeSet<PathBuf>) -> Resul
     Ok(())
 }
 
-/// The files that the program of a component is made of: its own, those of its dependencies, and those of what stands around it.
+fn file_of(source: &Source) -> Option<&Path> {
+    match source {
+        Source::File(path) => Some(path),
+        Source::Url { .. } | Source::Registry { .. } => None,
+    }
+}
+
+/// The app's own files that the program of a component is made of: its own, those of its dependencies, and those of what stands around it.
 pub(crate) fn files<'a>(app: &'a App, component: &'a Component) -> Vec<&'a Path> {
     let triggers = app.triggers.iter().filter(|trigger| leads_to(trigger, &component.id));
     let middleware = triggers.flat_map(|trigger| &trigger.middleware).map(|middleware| &middleware.source);
     let others = component.dependencies.iter().map(|dependency| &dependency.source).chain(middleware);
     let sources = others.filter_map(|source| app.source_of(source));
-    [&component.source].into_iter().chain(sources).filter_map(|source| file_of(source).ok()).collect()
+    [&component.source].into_iter().chain(sources).filter_map(file_of).collect()
 }
 
 fn leads_to(trigger: &HttpTrigger, id: &str) -> bool {
@@ -166,13 +186,4 @@ fn inherit(inherit: &manifest::Inherit) -> Result<Inherit> {
     let manifest::Inherit::Only(keys) = inherit else { return Ok(Inherit::All) };
     let capabilities = keys.iter().map(|key| Capability::of_key(key).with_context(|| format!("\"{key}\" cannot be inherited")));
     Ok(Inherit::Only(capabilities.collect::<Result<_>>()?))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut wasm = Vec::new();
-    File::open(path)?.take(spell_compose::PROGRAM_BYTES_MAX as u64 + 1).read_to_end(&mut wasm)?;
-    if wasm.len() > spell_compose::PROGRAM_BYTES_MAX {
-        bail!("it is larger than {} MiB", spell_compose::PROGRAM_BYTES_MAX >> 20);
-    }
-    Ok(wasm)
 }

@@ -68,10 +68,7 @@ pub(crate) const FEATURES: &[&str] = &["local_service_chaining", "middleware"];
 pub(crate) fn run_app(mut app: App, arguments: &Arc<Up>, watching: Option<Watching>) -> Result<()> {
     selection::keep(&mut app, &arguments.components)?;
     selection::check_followed(&app, &arguments.follow)?;
-    let mut config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
-    apply(&arguments.spin, &mut config);
-    let runtime_config = Runtime::load(arguments, &app)?;
-    runtime_config.apply(arguments, &mut config);
+    let (config, runtime_config) = configure(arguments, &app)?;
     let config = Arc::new(config);
     system::prepare(&config.settings);
     let listener = bind(&arguments.listen, arguments.find_free_port)?;
@@ -86,6 +83,15 @@ pub(crate) fn run_app(mut app: App, arguments: &Arc<Up>, watching: Option<Watchi
     let served = runtime.block_on(host.serve(arguments, app, &config, listener, control, watching));
     runtime.shutdown_background();
     served
+}
+
+/// What the operator's file, the runtime configuration and the command line say together.
+pub(crate) fn configure(arguments: &Up, app: &App) -> Result<(OperatorConfig, Runtime)> {
+    let mut config = arguments.config.as_deref().map(OperatorConfig::load).transpose()?.unwrap_or_default();
+    apply(&arguments.spin, &mut config);
+    let runtime = Runtime::load(arguments, app)?;
+    runtime.apply(arguments, &mut config);
+    Ok((config, runtime))
 }
 
 /// An address at which a listener of this machine can be reached from it.

@@ -115,7 +115,7 @@ pub(crate) fn printable(word: &str) -> String {
 /// A text that may hold words from a file, fit to be printed.
 pub(crate) fn printable_up_to(text: &str, characters_max: usize) -> String {
     let mut printable = String::new();
-    for (position, c) in text.chars().enumerate() {
+    for (position, c) in masked(text).chars().enumerate() {
         match c {
             _ if position == characters_max => {
                 printable.push('…');
@@ -126,4 +126,39 @@ pub(crate) fn printable_up_to(text: &str, characters_max: usize) -> String {
         }
     }
     printable
+}
+
+/// The same text, as long, with stars in place of what stands before the hosts of URLs: it may be a password.
+pub(crate) fn masked(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut masked = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let authority = piece.split(|c: char| c.is_whitespace() || "/?#\"'`".contains(c)).next().unwrap_or_default();
+        let secret = authority.rfind('@').unwrap_or_default();
+        let (secret, rest) = piece.split_at(secret);
+        masked.push_str("://");
+        masked.extend(secret.chars().map(|_| '*'));
+        masked.push_str(rest);
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_password_is_masked_and_nothing_else() {
+        for (text, expected) in [
+            ("https://user:wörd@example.com/a", "https://*********@example.com/a"),
+            ("a = [\"redis://:p@h\", \"http://h/x@1\"]", "a = [\"redis://**@h\", \"http://h/x@1\"]"),
+            ("https://a@b@c?d@e", "https://***@c?d@e"),
+            ("https://example.com", "https://example.com"),
+            ("a@b://", "a@b://"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(text), expected);
+        }
+        assert_eq!(quote("https://user:word@h"), "`https://*********@h`");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! This file knows text. It must never know colours or terminals: whoever has them renders the diagnostics anew.
 
-use crate::diagnostic::{Diagnostic, InvalidFile};
+use crate::diagnostic::{Diagnostic, InvalidFile, masked};
 use std::fmt;
 use std::ops::Range;
 
@@ -68,7 +68,7 @@ impl Place {
         let end = floor_boundary(text, span.end).clamp(start, line_end);
         let count = |range: Range<usize>| text.get(range).unwrap_or_default().chars().count();
         let (column, width) = (count(line_start..start), count(start..end).max(1));
-        let line = text.get(line_start..line_end).unwrap_or_default().trim_end();
+        let line = masked(text.get(line_start..line_end).unwrap_or_default().trim_end());
 
         let cut = line.chars().count() > LINE_CHARS_MAX;
         let skipped = if cut { column.saturating_sub(CHARS_BEFORE_MAX) } else { 0 };

@@ -34,6 +34,9 @@ pub(crate) struct SpinFlags {
     /// Let components see the app's directories as they are, instead of copies
     #[arg(long)]
     pub(crate) direct_mounts: bool,
+    /// Directory to keep programs in that are fetched from URLs [default: the state directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) cache_dir: Option<PathBuf>,
     /// Keep no compiled code
     #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = FalseyValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) disable_cache: bool,
@@ -59,8 +62,6 @@ struct Ignored {
     #[arg(long, hide = true, alias = "tmp")]
     temp: Option<PathBuf>,
     #[arg(long, hide = true)]
-    cache_dir: Option<PathBuf>,
-    #[arg(long, hide = true)]
     max_instance_reuse_count: Option<OsString>,
     #[arg(long, hide = true)]
     max_instance_concurrent_reuse_count: Option<OsString>,
@@ -81,7 +82,6 @@ impl SpinFlags {
             ("--experimental-wasi-otel", flags.experimental_wasi_otel, "there is no wasi:otel"),
             ("--insecure", flags.insecure, "nothing is fetched from a registry"),
             ("--temp", flags.temp.is_some(), "copies of files are kept in the state directory"),
-            ("--cache-dir", flags.cache_dir.is_some(), "nothing is fetched that could be kept"),
             ("--max-instance-reuse-count", flags.max_instance_reuse_count.is_some(), reuse),
             ("--max-instance-concurrent-reuse-count", flags.max_instance_concurrent_reuse_count.is_some(), reuse),
             ("--idle-instance-timeout", flags.idle_instance_timeout.is_some(), reuse),

@@ -2,6 +2,7 @@
 //!
 //! This file looks. It must never judge what it sees.
 
+use crate::fetched::Fetched;
 use spell_manifest::doctor::{Facts, corrections};
 use spell_manifest::{App, Component, Source, TriggerRoute};
 use spell_policy::AllowedHosts;
@@ -14,7 +15,7 @@ use wasmparser::{Parser, Payload};
 /// Looks at all that an app needs.
 pub(super) fn of(app: &App) -> Facts {
     let builds = app.components.iter().any(|component| component.build.is_some());
-    let programs = app.components.iter().filter_map(|component| Some((component, program(component)?)));
+    let programs = app.components.iter().filter_map(|component| Some((component, program(app, component)?)));
     let imports = programs.filter_map(|(component, wasm)| Some((component.id.clone(), imports(&wasm)?)));
     let missing = app.components.iter().filter(|component| matches!(&component.source, Source::File(path) if !path.exists()));
     Facts {
@@ -33,10 +34,12 @@ fn rust_targets() -> Option<BTreeSet<String>> {
     Some(text.lines().map(|line| line.trim().to_owned()).collect())
 }
 
-fn program(component: &Component) -> Option<Vec<u8>> {
+fn program(app: &App, component: &Component) -> Option<Vec<u8>> {
     match &component.source {
         Source::File(path) => fs::read(path).ok(),
-        _ => None,
+        // Looking fetches nothing: what was not fetched before is not examined.
+        Source::Url { digest, .. } => Fetched::within(&app.root.join(".spell")).read(digest).ok(),
+        Source::Registry { .. } => None,
     }
 }
 

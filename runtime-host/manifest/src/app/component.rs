@@ -105,7 +105,11 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::File(path) => write!(f, "{}", path.display()),
-            Source::Url { url, .. } => f.write_str(url),
+            // What stands behind the question mark may be a password.
+            Source::Url { url, .. } => match url.split_once('?') {
+                Some((place, _)) => write!(f, "{place}?…"),
+                None => f.write_str(url),
+            },
             Source::Registry { registry, package, version } => {
                 write!(f, "package {package} {version} of ")?;
                 match registry {

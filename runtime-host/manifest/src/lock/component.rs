@@ -5,7 +5,7 @@
 use super::{Problem, file_of, shape};
 use crate::app::{App, Build, Component, Dependency, DependencyName, DependencySource, FileEntry, INHERITABLE, Inherit, Source};
 use crate::diagnostic::quote;
-use crate::manifest::{DEPENDENCIES_MAX, is_digest, is_url};
+use crate::manifest::{DEPENDENCIES_MAX, is_digest, is_url, not_a_url};
 use crate::{Template, files, id};
 use std::path::PathBuf;
 
@@ -48,6 +48,13 @@ pub(super) fn source_of(content: &shape::Content) -> Result<Source, Problem> {
             let problem = || format!("{} is not a digest: it must be `sha256:` and 64 hexadecimal digits", quote(digest));
             if is_digest(digest) { Ok(Source::Url { url: url.clone(), digest: digest.to_ascii_lowercase() }) } else { Err(problem()) }
         }
+        (Some(url), digest) if url.starts_with("http://") || url.starts_with("https://") => Err(match digest {
+            None if is_url(url) => format!("{} has no `digest`, without which nothing is fetched", quote(url)),
+            _ => {
+                let (problem, help) = not_a_url(url);
+                format!("{problem}; {help}")
+            }
+        }),
         (Some(url), _) => file_of(url).map(Source::File),
         (None, _) => Err(without_place(content)),
     }

@@ -4,7 +4,7 @@
 
 use crate::app::Source;
 use crate::app::is_package;
-use crate::diagnostic::{Diagnostic, quote};
+use crate::diagnostic::{Diagnostic, masked, quote};
 use crate::reader::{Fields, Node, Reader};
 use semver::VersionReq;
 use std::path::{Path, PathBuf};
@@ -40,8 +40,8 @@ pub(super) fn read_url(reader: &mut Reader, table: &Fields<'_>) -> Option<Source
     if let (Some(node), Some(url)) = (&url_node, url)
         && !is_url(url)
     {
-        let message = format!("{} is not an `http` or `https` URL", quote(url));
-        reader.report(Diagnostic::new(message, node.span.clone()).help("write one like \"https://example.com/a.wasm\"".to_owned()));
+        let (message, help) = not_a_url(url);
+        reader.report(Diagnostic::new(message, node.span.clone()).help(help.to_owned()));
     }
     let digest = digest_node.as_ref().and_then(|node| reader.string(node));
     if let (Some(node), Some(digest)) = (&digest_node, digest)
@@ -89,6 +89,15 @@ pub(crate) fn is_url(text: &str) -> bool {
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         is_host(host) && text.bytes().all(|byte| byte.is_ascii_graphic())
     })
+}
+
+/// What to say of a text that is no URL, and what to do about it.
+pub(crate) fn not_a_url(text: &str) -> (String, &'static str) {
+    if masked(text) == text {
+        return (format!("{} is not an `http` or `https` URL", quote(text)), "write one like \"https://example.com/a.wasm\"");
+    }
+    let help = "put the program where nobody has to log in: its digest says what it is";
+    (format!("{} has a user name or a password", quote(text)), help)
 }
 
 /// Whether it is `sha256:` and 64 hexadecimal digits.

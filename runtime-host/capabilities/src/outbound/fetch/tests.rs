@@ -1,0 +1,154 @@
+//! Fetching from a server on the loopback interface that does everything that a server should not.
+
+use super::*;
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+
+type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+const BYTES_MAX: u64 = 2 << 20;
+
+fn body(pieces: Vec<&'static str>, pause: Duration, is_endless: bool) -> UnsyncBoxBody<Bytes, Infallible> {
+    let pieces = stream::unfold((pieces.into_iter(), is_endless), move |(mut pieces, is_endless)| async move {
+        tokio::time::sleep(pause).await;
+        let more = || is_endless.then(|| Bytes::from(vec![b'x'; if pause.is_zero() { 64 << 10 } else { 1 }]));
+        let piece = pieces.next().map(Bytes::from).or_else(more)?;
+        Some((Ok(Frame::data(piece)), (pieces, is_endless)))
+    });
+    StreamBody::new(pieces).boxed_unsync()
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Answer, http::Error> {
+    let (path, host) = (request.uri().path().to_owned(), request.headers()["host"].to_str().unwrap_or_default().to_owned());
+    assert_eq!(request.headers()["accept-encoding"], "identity");
+    let whole = |text: &str| http_body_util::Full::new(Bytes::from(text.to_owned())).boxed_unsync();
+    let to = |place: &str| Response::builder().status(302).header("location", place).body(whole(""));
+    let hops = path.strip_prefix("/hops/").and_then(|hops| hops.parse::<u32>().ok());
+    match path.as_str() {
+        "/hops/0" | "/whole" => Response::builder().body(whole(request.uri().query().unwrap_or("all of it"))),
+        _ if hops.is_some() => to(&format!("{}", hops.unwrap_or_default() - 1)),
+        "/loop" => to("/loop"),
+        "/up" => to(&format!("https://{host}/whole")),
+        "/file" => to("file:///etc/passwd"),
+        "/private" => to(&format!("http://127.0.0.2:1/{}?token=secret", "whole")),
+        "/user" => to(&format!("http://name:secret@{host}/whole")),
+        "/disguised" => to("http://0x7f000002/"),
+        "/nowhere" => Response::builder().status(301).body(whole("")),
+        "/gone" => Response::builder().status(404).body(whole("not here")),
+        "/part" => Response::builder().status(206).body(whole("all")),
+        "/encoded" => Response::builder().header("content-encoding", "gzip").body(whole("squeezed")),
+        "/large" => Response::builder().body(whole(&"x".repeat(BYTES_MAX as usize + 1))),
+        "/endless" => Response::builder().body(body(vec![], Duration::ZERO, true)),
+        "/drip" => Response::builder().body(body(vec![], Duration::from_millis(50), true)),
+        "/stalled" => Response::builder().body(body(vec!["all"], Duration::from_millis(290), true)),
+        "/cut" => Response::builder().header("content-length", "100").body(body(vec!["all"], Duration::ZERO, false)),
+        _ => std::future::pending().await,
+    }
+}
+
+async fn serve() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+        }
+    });
+    port
+}
+
+fn fetcher(networks: &[&str]) -> Fetcher {
+    let allow = networks.iter().map(|network| spell_policy::parse_network(network).unwrap()).collect();
+    let rules = FetchRules {
+        addresses: AddressPolicy { allow, ..AddressPolicy::default() },
+        connect_timeout: Duration::from_millis(500),
+        first_byte_timeout: Duration::from_millis(500),
+        between_bytes_timeout: Duration::from_millis(250),
+        whole_timeout: Duration::from_secs(2),
+        bytes_max: BYTES_MAX,
+    };
+    Fetcher::new(rules, &TlsRoots::web().unwrap())
+}
+
+async fn fetch(fetcher: &Fetcher, url: &str) -> Result<String, String> {
+    let mut taken = Vec::new();
+    let mut sink = |bytes: &[u8], _: Option<u64>| {
+        taken.extend_from_slice(bytes);
+        Ok(())
+    };
+    fetcher.fetch(url, &mut sink).await.map_err(|error| error.to_string())?;
+    Ok(String::from_utf8(taken).unwrap())
+}
+
+#[tokio::test]
+async fn what_is_there_is_fetched_also_behind_a_few_redirects() {
+    let (port, fetcher) = (serve().await, fetcher(&["127.0.0.1"]));
+    for (path, expected) in [("/whole", "all of it"), ("/whole?a=b%20c#d", "a=b%20c"), ("/hops/5", "all of it")] {
+        assert_eq!(fetch(&fetcher, &format!("http://127.0.0.1:{port}{path}")).await.as_deref(), Ok(expected), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn everything_else_is_an_error_that_says_what_it_was_and_no_secret() {
+    let (port, fetcher) = (serve().await, fetcher(&["127.0.0.1"]));
+    for (path, expected) in [
+        ("/hops/6", "redirected more than 5 times"),
+        ("/loop", "redirected more than 5 times"),
+        ("/up", "redirects from `http` to `https`"),
+        ("/file", "redirects from `http` to `file`"),
+        ("/private", "redirected to http://127.0.0.2:1/whole?…: 127.0.0.2 may not be reached"),
+        ("/disguised", "redirected to http://127.0.0.2/: 127.0.0.2 may not be reached"),
+        ("/user", "it has a user name or a password"),
+        ("/nowhere", "redirects to nowhere"),
+        ("/gone", "the server answered 404"),
+        ("/part", "the server answered 206"),
+        ("/encoded", "sent it encoded"),
+        ("/large", "larger than 2 MiB"),
+        ("/endless", "larger than 2 MiB"),
+        ("/drip", "not all of it arrived within 2s"),
+        ("/stalled", "nothing more arrived for 250ms"),
+        ("/cut", "broke off"),
+        ("/silent", "no answer within 500ms"),
+    ] {
+        let error = fetch(&fetcher, &format!("http://127.0.0.1:{port}{path}")).await.expect_err(path);
+        assert!(error.contains(expected) && !error.contains("secret"), "{path}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_operator_lets_be_reached_is_asked() {
+    let port = serve().await;
+    for (networks, url, expected) in [
+        (&[] as &[&str], format!("http://127.0.0.1:{port}/whole"), "127.0.0.1 may not be reached"),
+        (&["10.0.0.0/8"], format!("http://localhost:{port}/whole"), "may not be reached"),
+        (&["127.0.0.1"], "http://169.254.169.254/latest".to_owned(), "169.254.169.254 may not be reached"),
+        (&["127.0.0.1"], format!("http://name:secret@127.0.0.1:{port}/whole"), "it has a user name or a password"),
+        (&["127.0.0.1"], format!("ftp://127.0.0.1:{port}/whole"), "neither `http` nor `https`"),
+        (&["127.0.0.1"], format!("https://127.0.0.1:{port}/whole"), "it cannot be reached"),
+        (&["127.0.0.1"], "http://127.0.0.1:1/whole".to_owned(), "it cannot be reached"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/{}", "x".repeat(20_000)), "the URL cannot be asked"),
+        (&["127.0.0.1"], "http://".to_owned(), "the URL cannot be asked"),
+    ] {
+        let error = fetch(&fetcher(networks), &url).await.expect_err(&url);
+        assert!(error.contains(expected) && !error.contains("secret"), "{url}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_not_fetched_on() {
+    let (port, fetcher) = (serve().await, fetcher(&["127.0.0.1"]));
+    let mut pieces = 0;
+    let mut full = |_: &[u8], expected: Option<u64>| {
+        assert_eq!(expected, None);
+        pieces += 1;
+        Err(io::Error::from(io::ErrorKind::StorageFull))
+    };
+    let error = fetcher.fetch(&format!("http://127.0.0.1:{port}/endless"), &mut full).await.expect_err("a full disk");
+    assert!(matches!(error.failure, FetchFailure::NotKept(_)), "{error}");
+    assert_eq!(pieces, 1);
+}
