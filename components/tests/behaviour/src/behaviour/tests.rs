@@ -29,7 +29,7 @@ fn the_last_segment_and_the_query_choose_the_behaviour() {
         ("/fetch?url=http%3A%2F%2Fh%3A1%2Fa%3Fb%3Dc%26d&n=2", Behaviour::Fetch { url: url(), times: 2 }),
         ("/concurrent-fetch?url=http%3A%2F%2Fh%3A1%2Fa%3Fb%3Dc%26d&n=2", Behaviour::ConcurrentFetch { url: url(), times: 2 }),
         ("/pipe?url=http%3A%2F%2Fh%3A1%2Fa%3Fb%3Dc%26d", Behaviour::Pipe { url: url() }),
-        ("/connect?address=h:1", Behaviour::Network(Network::Connect { address: text("h:1") })),
+        ("/connect?address=h:1", Behaviour::Network(Network::Connect { address: text("h:1"), say: String::new() })),
         ("/udp?address=h:1", Behaviour::Network(Network::Datagram { address: text("h:1") })),
         ("/resolve?name=h", Behaviour::Network(Network::Resolve { name: text("h") })),
         ("/print?text=%1B%FF&n=2", Behaviour::Print { text: b"\x1b\xff".to_vec(), times: 2 }),
