@@ -15,7 +15,7 @@ build)
     cargo build --quiet --locked --release --target wasm32-wasip2 --package tests-middleware
     say "building the C guest"
     wordcount/build.sh
-    for guest in guestbook hello hello_p2 hello_p3 kernels settings tests_caller tests_library tests_middleware tests_p2 tests_p3 tests_spin1 tests_wagi weather wordcount; do
+    for guest in guestbook hello hello_p2 hello_p3 kernels settings tests_caller tests_library tests_middleware tests_otel tests_p2 tests_p3 tests_spin1 tests_wagi weather wordcount; do
         file=${CARGO_TARGET_DIR:-target}/wasm32-wasip2/release/$guest.wasm
         say "$(wc -c <"$file") bytes  $guest.wasm"
     done

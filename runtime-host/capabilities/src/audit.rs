@@ -27,11 +27,13 @@ pub enum Rule {
     SqliteDatabase,
     /// The language model is not among the component's.
     AiModel,
+    /// A request told more of itself than it may.
+    Telemetry,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 8] = [
+    pub const ALL: [Rule; 9] = [
         Rule::OutboundHost,
         Rule::OutboundAddress,
         Rule::OutboundRequest,
@@ -40,6 +42,7 @@ impl Rule {
         Rule::KeyValueStore,
         Rule::SqliteDatabase,
         Rule::AiModel,
+        Rule::Telemetry,
     ];
 
     /// Its name in the record and in metrics.
@@ -53,6 +56,7 @@ impl Rule {
             Rule::KeyValueStore => "key-value-store",
             Rule::SqliteDatabase => "sqlite-database",
             Rule::AiModel => "ai-model",
+            Rule::Telemetry => "telemetry",
         }
     }
 }

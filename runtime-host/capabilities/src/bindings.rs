@@ -38,6 +38,26 @@ mod generated_spin1 {
     });
 }
 
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code is not ours to style")]
+mod generated_telemetry {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "spell:host/telemetry",
+        imports: { default: trappable },
+        require_store_data_send: true,
+        with: {
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+        },
+    });
+}
+
+/// `wasi:otel`, none of whose functions waits for anything.
+pub(crate) mod otel {
+    pub(crate) use super::generated_telemetry::wasi::otel::{logs, metrics, tracing, types};
+    pub(crate) use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
+}
+
 /// `fermyon:spin` without a version, whose handles are numbers.
 pub(crate) mod spin1 {
     pub(crate) use super::generated_spin1::fermyon::spin::{config, http, http_types, key_value, sqlite};

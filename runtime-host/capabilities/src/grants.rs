@@ -5,7 +5,7 @@
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::{OutboundSession, sockets};
-use crate::{Audit, Host, LogFile, ModelService, Outbound, Program};
+use crate::{Audit, Host, LogFile, ModelService, Outbound, Program, TelemetrySource};
 use spell_types::{KeyValueStore, Limits, SqlDatabase};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -33,6 +33,8 @@ pub struct Grants {
     pub model_service: Option<Arc<ModelService>>,
     /// Names of the models that it may ask.
     pub ai_models: BTreeSet<String>,
+    /// As whom it tells something of itself, where the operator asks for it.
+    pub telemetry: Option<Arc<TelemetrySource>>,
     /// The directories that it sees, read-only.
     pub files: Vec<Mount>,
     /// Where its standard output goes.
@@ -73,6 +75,7 @@ impl Grants {
             outbound: None,
             model_service: None,
             ai_models: BTreeSet::new(),
+            telemetry: None,
             files: Vec::new(),
             stdout: LogFile::discard(),
             stderr: LogFile::discard(),

@@ -4,6 +4,7 @@
 
 use crate::Grants;
 use crate::logs::LogBudget;
+use crate::otel::RequestTelemetry;
 use crate::outbound::OutboundSession;
 use std::sync::Arc;
 use wasmtime::component::{HasData, ResourceTable};
@@ -28,6 +29,7 @@ pub struct Host {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     pub(crate) outbound: OutboundSession,
+    pub(crate) telemetry: RequestTelemetry,
     log: Arc<LogBudget>,
 }
 
@@ -37,7 +39,7 @@ impl Host {
         table.set_max_capacity(if grants.takes_sockets() { RESOURCES_WITH_SOCKETS_MAX } else { RESOURCES_MAX });
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
-        Host { grants, table, stores_open: 0, databases_open: 0, wasi, http, outbound, log }
+        Host { grants, table, stores_open: 0, databases_open: 0, wasi, http, outbound, telemetry: RequestTelemetry::default(), log }
     }
 
     /// The same for a request that came about at this [`depth`](crate::depth()) of calls.

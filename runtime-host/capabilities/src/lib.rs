@@ -1,5 +1,5 @@
 //! The host side of each interface that a spell can import: WASI 0.2 and 0.3, outbound HTTP, databases and brokers, stores,
-//! variables, and the logs that standard output and standard error go to.
+//! variables, the logs that standard output and standard error go to, and what components tell of themselves.
 //!
 //! This room knows what one component was granted ([`Grants`]) and what one request of it holds ([`Host`]). It must never know who
 //! called, which route led here, or what anything costs.
@@ -16,6 +16,7 @@ mod llm;
 mod logs;
 mod mqtt;
 mod mysql;
+mod otel;
 mod outbound;
 mod postgres;
 mod program;
@@ -31,11 +32,12 @@ pub use depth::depth;
 pub use grants::{GrantedStore, Grants, Mount};
 pub use host::Host;
 pub use key_value::OpenStore;
-pub use link::{add_plain_to_linker, add_to_linker};
+pub use link::{add_plain_to_linker, add_telemetry_to_linker, add_to_linker};
 pub use llm::{ModelService, ModelServiceError, ModelServiceSettings};
 pub use logs::{LogError, LogFile, LogWriter, Rotation};
 pub use mqtt::MqttConnection;
 pub use mysql::MysqlConnection;
+pub use otel::{Dropped, Telemetry, TelemetryError, TelemetrySettings, TelemetrySource};
 pub use outbound::{
     ConnectionPlaces, Enforcement, FetchError, FetchFailure, FetchRules, FetchSink, Fetcher, HostTrust, Neighbour, NeighbourAnswer,
     Neighbours, Outbound, OutboundRules, PlacesMax, TlsRoots, TrustError,

@@ -4,7 +4,7 @@
 //! there, and refuses.
 
 use crate::Host;
-use crate::bindings::{plain, postgres3, postgres4, spin1, spin2, spin3};
+use crate::bindings::{otel, plain, postgres3, postgres4, spin1, spin2, spin3};
 use crate::host::HostAccess;
 use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
@@ -64,6 +64,21 @@ where
     Ok(())
 }
 
+/// Adds `wasi:otel`, which components have only where the operator asks for it.
+///
+/// # Errors
+/// If the linker has one of the names already.
+pub fn add_telemetry_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
+where
+    T: AsMut<Host> + Send + 'static,
+{
+    otel::types::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    otel::tracing::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    otel::metrics::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    otel::logs::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +90,6 @@ mod tests {
         config.wasm_component_model_async(true);
         let mut linker = Linker::<Host>::new(&Engine::new(&config).unwrap());
         add_to_linker(&mut linker).unwrap();
+        add_telemetry_to_linker(&mut linker).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use crate::args::Up;
 use crate::fetched::Fetched;
 use crate::programs::Programs;
 use crate::stores::Stores;
+use crate::telemetry;
 use crate::up::Host;
 use crate::{fetching, not_run, sources};
 use anyhow::{Context, Result, anyhow, bail};
@@ -50,11 +51,15 @@ pub(crate) struct Assembled {
 type Variants = Vec<Arc<trigger::Component>>;
 
 /// The library of an engine: what the host offers is linked to all that is in it.
-pub(crate) fn library(engine: &Engine, settings: &Settings) -> Result<Arc<Library<capabilities::Host>>> {
+pub(crate) fn library(engine: &Engine, settings: &Settings, has_telemetry: bool) -> Result<Arc<Library<capabilities::Host>>> {
     let cannot = |error: wasmtime::Error| anyhow!("the host's interfaces cannot be linked: {error:#}");
     let mut linkers: Linkers<Guest<capabilities::Host>> = engine.linkers();
     capabilities::add_plain_to_linker(&mut linkers.plain).map_err(cannot)?;
     capabilities::add_to_linker(&mut linkers.concurrent).map_err(cannot)?;
+    if has_telemetry {
+        capabilities::add_telemetry_to_linker(&mut linkers.plain).map_err(cannot)?;
+        capabilities::add_telemetry_to_linker(&mut linkers.concurrent).map_err(cannot)?;
+    }
     let bounds = LibraryBounds {
         spells_max: usize::try_from(settings.get(Setting::Loaded))?,
         code_bytes_max: settings.get(Setting::LoadedCode),
@@ -139,7 +144,7 @@ impl Parts<'_> {
         for chain in programs.chains(&component.id) {
             let program = programs.program(component, chain).with_context(|| format!("component \"{}\"", component.id))?;
             let context = || format!("component \"{}\": {}", component.id, component.source);
-            let spell = self.host.library.register(&program.path, &program.wasm).with_context(context)?;
+            let spell = self.host.library.register(&program.path, &program.wasm).map_err(telemetry::explain).with_context(context)?;
             let is_program = spell.is_program();
             let made = match variants.first() {
                 Some(first) => first.beside(spell),

@@ -66,6 +66,7 @@ impl Parts<'_> {
             outbound: Some(Arc::new(outbound)),
             ai_models: models::of(component, shared.models.as_ref())?,
             model_service: shared.models.clone(),
+            telemetry: self.host.telemetry.as_ref().map(|reporting| reporting.source(&self.app.name, &component.id)),
             files: self.files(component)?,
             stdout: before.map_or_else(|| log("stdout"), |before| Ok(before.stdout.clone()))?,
             stderr: before.map_or_else(|| log("stderr"), |before| Ok(before.stderr.clone()))?,

@@ -30,6 +30,7 @@ mod sources;
 mod stats;
 mod stores;
 mod system;
+mod telemetry;
 mod up;
 mod version;
 mod watch;

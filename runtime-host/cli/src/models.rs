@@ -15,11 +15,15 @@ pub(crate) fn service(compute: &LlmCompute, rules: OutboundRules, tls: &TlsRoots
     if *api == LlmApi::Default {
         bail!("[llm_compute]: `api_type = \"default\"` is not spoken; write `api_type = \"open_ai\"`, if the service speaks that");
     }
-    // Whom the operator names may be anywhere, such as on this machine.
-    let allow = ["0.0.0.0/0", "::/0"].map(parse_network).into_iter().collect::<Result<_, _>>()?;
-    let rules = OutboundRules { addresses: AddressPolicy { allow, block: Vec::new() }, ..rules };
+    let rules = OutboundRules { addresses: everywhere()?, ..rules };
     let settings = ModelServiceSettings { url: url.clone(), token: auth_token.expose().to_owned() };
     Ok(Arc::new(ModelService::new(&settings, rules, tls).context("[llm_compute]")?))
+}
+
+/// Whom the operator names may be anywhere, such as on this machine.
+pub(crate) fn everywhere() -> Result<AddressPolicy> {
+    let allow = ["0.0.0.0/0", "::/0"].map(parse_network).into_iter().collect::<Result<_, _>>()?;
+    Ok(AddressPolicy { allow, block: Vec::new() })
 }
 
 /// The models that a component may ask, which need somebody to ask.

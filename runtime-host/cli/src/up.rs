@@ -11,6 +11,7 @@ use crate::runtime::Runtime;
 use crate::sinks::Sinks;
 use crate::stores::Stores;
 use crate::system;
+use crate::telemetry::{self, Reporting};
 use crate::version;
 use crate::watch::Watching;
 use crate::{assemble, build, compiling, selection};
@@ -129,6 +130,8 @@ pub(crate) struct Host {
     pub(crate) library: Arc<Library<capabilities::Host>>,
     pub(crate) logs: LogWriter,
     pub(crate) audit: Audit,
+    /// What components tell of themselves, if they may.
+    pub(crate) telemetry: Option<Reporting>,
     /// Where the output of components is kept, if it is.
     pub(crate) log_dir: Option<PathBuf>,
     pub(crate) state_dir: PathBuf,
@@ -155,7 +158,7 @@ impl Host {
         };
         let compiler = compiling::compiler(settings, &engine);
         let engine = Engine::new(&engine, cache, compiler)?;
-        let library = assemble::library(&engine, settings)?;
+        let library = assemble::library(&engine, settings, arguments.spin.experimental_wasi_otel)?;
         let rotation = Rotation {
             bytes_max: settings.get(Setting::LogBytesMax),
             files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
@@ -167,8 +170,9 @@ impl Host {
         eprintln!("spell {} loads \"{}\"", version::line(), app.name);
         let logs = LogWriter::start(rotation)?;
         let audit = Audit::new(logs.open(Some(&audit_dir.join("audit.jsonl")), None)?);
+        let telemetry = if arguments.spin.experimental_wasi_otel { Some(Reporting::open()?) } else { None };
         let state_dir = state_dir.to_owned();
-        Ok(Self { runtime, places, stores, is_lasting, recorder, engine, library, logs, audit, log_dir, state_dir })
+        Ok(Self { runtime, places, stores, is_lasting, recorder, engine, library, logs, audit, telemetry, log_dir, state_dir })
     }
 
     async fn serve(
@@ -187,6 +191,7 @@ impl Host {
         stores.fill(arguments).await?;
         let metrics = Arc::new(self.metrics(&app));
         tokio::spawn(let_go_of_idle(self.library.clone()));
+        let reporting = self.telemetry.as_ref().map(Reporting::start);
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
         let access: Option<Arc<dyn AccessLog>> = if arguments.quiet { None } else { Some(Arc::new(Terminal::start()?)) };
         let mut terminate = signal(SignalKind::terminate())?;
@@ -219,6 +224,9 @@ impl Host {
         if !drained {
             eprintln!("warning: stopped before all requests had ended");
         }
+        if let Some(reporting) = reporting {
+            reporting.finish().await;
+        }
         self.close().await
     }
 
@@ -249,7 +257,7 @@ impl Host {
         let components: Vec<Arc<str>> = app.components.iter().map(|component| component.id.as_str().into()).collect();
         let (recorder, engine, library) = (self.recorder.clone(), self.engine.clone(), self.library.clone());
         let audit = self.audit.clone();
-        Metrics::new(&components)
+        telemetry::count(Metrics::new(&components), self.telemetry.as_ref())
             .with_counter("spell_refusals", "What guests were refused, or would have been", "rule", move || {
                 Rule::ALL.map(|rule| (rule.name(), audit.count(rule))).to_vec()
             })

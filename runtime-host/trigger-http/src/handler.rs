@@ -172,7 +172,7 @@ async fn begin<B: RequestSource>(recording: &mut Recording, request: Request<Req
     let component = recording.component.clone();
     let spell = component.spell(recording.started.into_std()).await.map_err(|error| Failure::Host(error.to_string()))?;
     let Some(arguments) = &component.arguments else {
-        let host = component.grants.host(&component.limits).at_depth(depth);
+        let host = component.grants.host(&component.limits).at_depth(depth).in_trace(request.headers());
         return spell.call(request, host, &component.limits);
     };
     // A program is given the whole body, for which its time counts already.
@@ -186,7 +186,7 @@ async fn begin<B: RequestSource>(recording: &mut Recording, request: Request<Req
         () = tokio::time::sleep_until(recording.deadline) => return Err(Failure::Limit(Limit::Time)),
     };
     let program = cgi::program(&parts, &recording.route, arguments, body, &component.limits);
-    let host = component.grants.host_of_program(&component.limits, &program).at_depth(depth);
+    let host = component.grants.host_of_program(&component.limits, &program).at_depth(depth).in_trace(&parts.headers);
     let output = program.output;
     spell.run(host, &component.limits, move || {
         if output.is_exceeded() {

@@ -40,6 +40,9 @@ pub(crate) struct SpinFlags {
     /// Keep no compiled code
     #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = FalseyValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) disable_cache: bool,
+    /// Let components tell what they do (wasi:otel), to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names
+    #[arg(long)]
+    pub(crate) experimental_wasi_otel: bool,
     #[command(flatten)]
     ignored: Ignored,
 }
@@ -55,8 +58,6 @@ struct Ignored {
     debug_info: bool,
     #[arg(long, hide = true)]
     allow_transient_write: bool,
-    #[arg(long, hide = true)]
-    experimental_wasi_otel: bool,
     #[arg(short = 'k', long, hide = true)]
     insecure: bool,
     #[arg(long, hide = true, alias = "tmp")]
@@ -79,7 +80,6 @@ impl SpinFlags {
             ("--disable-pooling", flags.disable_pooling, "instances always come from a pool"),
             ("--debug-info", flags.debug_info, "compiled code has no debug information"),
             ("--allow-transient-write", flags.allow_transient_write, "a component cannot write to its files"),
-            ("--experimental-wasi-otel", flags.experimental_wasi_otel, "there is no wasi:otel"),
             ("--insecure", flags.insecure, "nothing is fetched from a registry"),
             ("--temp", flags.temp.is_some(), "copies of files are kept in the state directory"),
             ("--max-instance-reuse-count", flags.max_instance_reuse_count.is_some(), reuse),

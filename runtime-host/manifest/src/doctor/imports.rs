@@ -6,8 +6,8 @@ use super::{Change, Facts, Finding, edit};
 use crate::App;
 use crate::app::Component;
 
-/// Interfaces that every component has, by what their names begin with.
-const OFFERED: [&str; 14] = [
+/// Interfaces that every component has, or may have without a line of the manifest, by what their names begin with.
+const OFFERED: [&str; 15] = [
     "wasi:io/",
     "wasi:clocks/",
     "wasi:random/",
@@ -17,6 +17,8 @@ const OFFERED: [&str; 14] = [
     "wasi:http/",
     "wasi:keyvalue/",
     "wasi:config/",
+    // With `--experimental-wasi-otel`, which the manifest knows nothing of.
+    "wasi:otel/",
     "fermyon:spin/http",
     "fermyon:spin/rdbms-types",
     "fermyon:spin/redis-types",
