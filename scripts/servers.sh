@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the databases and brokers that the tests speak to, where they are missing, without starting any as a service.
+# Installs the databases, brokers and registries that the tests speak to, where they are missing, without starting any as a service.
 set -eu
 
 # At this run level nothing is started after it was installed.
@@ -8,7 +8,7 @@ install() {
 }
 
 for program in /usr/bin/redis-server:redis-server /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/openssl:openssl \
-    /usr/sbin/mariadbd:mariadb-server /usr/sbin/mosquitto:mosquitto /usr/bin/mosquitto_sub:mosquitto-clients; do
+    /usr/sbin/mariadbd:mariadb-server /usr/sbin/mosquitto:mosquitto /usr/bin/mosquitto_sub:mosquitto-clients /usr/bin/docker-registry:docker-registry; do
     # shellcheck disable=SC2086 # a pattern stands for the version that is there
     ls ${program%%:*} >/dev/null 2>&1 && continue
     package=${program##*:}

@@ -104,6 +104,21 @@ impl RealServer {
         told.join("\n")
     }
 
+    /// A registry of images that everybody may write to.
+    pub fn docker_registry() -> Self {
+        let (port, directory) = (free_port(), tempfile::tempdir().expect("directory"));
+        let settings = directory.path().join("settings.yml");
+        let (images, listen) = (directory.path().join("images"), format!("127.0.0.1:{port}"));
+        let text = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{listen}\"}}\n",
+            images.display()
+        );
+        std::fs::write(&settings, text).expect("write");
+        let mut command = Command::new(program("docker-registry", &["/usr/bin"]));
+        command.arg("serve").arg(&settings);
+        Self::start(command, port, directory)
+    }
+
     /// MariaDB with a user `spell` of this password, and a database `test` of its own.
     pub fn mariadb(password: &str) -> Self {
         let (port, directory) = (free_port(), tempfile::tempdir().expect("directory"));

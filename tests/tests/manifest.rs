@@ -14,12 +14,12 @@ fn what_is_not_run_is_refused_by_name() {
         (with("", "[[trigger.redis]]\nchannel = \"x\"\ncomponent = \"a\""), "trigger \"a-redis-trigger\" is of type \"redis\""),
         (
             with("", "dependencies = { middleware = [{ package = \"b:m\", version = \"1\" }] }"),
-            "trigger \"a-http-trigger\": its `middleware`: its `source`, package b:m 1 of the default registry, is not fetched yet",
+            "trigger \"a-http-trigger\": its `middleware`: package b:m 1 of the default registry cannot be found: it is not known",
         ),
         (with("ai_models = [\"llama2-chat\"]", ""), "component \"a\": `ai_models`: there is no service to ask"),
         (
             with("dependencies = { \"b:c\" = \"1.0\" }", ""),
-            "component \"a\": the dependency \"b:c\": its `source`, package b:c 1.0 of the default registry, is not fetched yet",
+            "component \"a\": the dependency \"b:c\": package b:c 1.0 of the default registry cannot be found: it is not known",
         ),
         (with("key_value_stores = [\"cache\"]", ""), "unknown key_value_stores label \"cache\" for component \"a\""),
     ] {

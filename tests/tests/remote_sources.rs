@@ -284,20 +284,10 @@ fn m19_what_is_no_remote_source_is_refused_before_anything_is_asked() {
         (format!("{{ url = \"{url}\", digest = \"md5:00\" }}"), "`md5:00` is not a digest"),
         (format!("{{ url = \"{}\", digest = \"{digest}\" }}", url.replace("http:", "ftp:")), "is not an `http` or `https` URL"),
         (format!("{{ url = \"{}\", digest = \"{digest}\" }}", url.replace("//", "//user:secret@")), "has a user name or a password"),
-        (
-            "{ package = \"a:b\", version = \"1.0\" }".to_owned(),
-            "component \"far\": its `source`, package a:b 1.0 of the default registry, is not fetched yet; write the program's `url` and `digest`",
-        ),
     ] {
         let ended = fail(&source, GRANT_LOOPBACK);
         assert!(ended.stderr.contains(reason), "{reason}: {}", ended.stderr);
     }
-    // One that is not run is found before the other is fetched.
-    let parts = [
-        component("far", &server.source("program/hello_p2", "hello_p2"), ""),
-        component("b", "{ package = \"a:b\", version = \"1\" }", ""),
-    ];
-    assert!(Setup::new(&app(&parts)).operator(GRANT_LOOPBACK).fail().stderr.contains("is not fetched yet"));
     assert!(server.asked.lock().unwrap().is_empty());
 }
 

@@ -39,7 +39,7 @@ pub use mqtt::MqttConnection;
 pub use mysql::MysqlConnection;
 pub use otel::{Dropped, Telemetry, TelemetryError, TelemetrySettings, TelemetrySource};
 pub use outbound::{
-    ConnectionPlaces, Enforcement, FetchError, FetchFailure, FetchRules, FetchSink, Fetcher, HostTrust, Neighbour, NeighbourAnswer,
+    Ask, ConnectionPlaces, Enforcement, FetchError, FetchFailure, FetchRules, FetchSink, Fetcher, HostTrust, Neighbour, NeighbourAnswer,
     Neighbours, Outbound, OutboundRules, PlacesMax, TlsRoots, TrustError,
 };
 pub use postgres::{PostgresBuilder, PostgresConnection};

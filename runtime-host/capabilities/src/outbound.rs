@@ -32,7 +32,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(crate) use address::{Address, AddressError};
 pub(crate) use connection::{ConnectionError, Passage, Turns, connect_unjudged, tls_name, too_large};
-pub use fetch::{FetchError, FetchFailure, FetchRules, FetchSink, Fetcher};
+pub use fetch::{Ask, FetchError, FetchFailure, FetchRules, FetchSink, Fetcher};
 pub use neighbours::{Neighbour, NeighbourAnswer, Neighbours};
 pub use places::{ConnectionPlaces, PlacesMax};
 pub(crate) use session::{OutboundSession, is_forbidden};

@@ -72,7 +72,7 @@ impl Parts<'_> {
     /// Makes every component that a trigger leads to ready, and builds the table of routes.
     pub(crate) fn assemble(&self) -> Result<Assembled> {
         let served = self.served();
-        not_run::refuse(self.app, &served)?;
+        not_run::refuse(self.app)?;
         for warning in &self.app.warnings {
             tracing::warn!("{warning}");
         }
@@ -85,8 +85,8 @@ impl Parts<'_> {
             granted.push((component, Arc::new(self.grants(component, &shared).with_context(context)?), limits));
         }
         let fetched = Fetched::of(self.arguments, &self.host.state_dir);
-        fetching::fetch(&sources::of(self.app, &served), &fetched, self.config)?;
-        let programs = Programs::new(self.app, self.programs.to_owned(), fetched);
+        let packages = fetching::fetch(&sources::of(self.app, &served), &fetched, self.config)?;
+        let programs = Programs::new(self.app, self.programs.to_owned(), fetched, packages);
         let components = self.load_all(&programs, granted)?;
         let info = trigger::AppInfo { name: self.app.name.clone(), version: self.app.version.clone() };
         let routes = trigger::Routes::new(self.routes(&programs, &components)?)?;

@@ -1,13 +1,14 @@
-//! Fetches the programs of an app that are at URLs, before anything is made of them.
+//! Fetches the programs of an app that are at URLs and in registries, before anything is made of them.
 //!
 //! It knows what is wanted, what is there, and what is shown meanwhile. It must never believe a server: a program is what its digest says,
 //! or it is not kept.
 
 use crate::fetched::{Fetched, digest_of};
 use crate::grants::addresses;
+use crate::packages::Packages;
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest as _, Sha256};
-use spell_capabilities::{FetchRules, Fetcher, TlsRoots};
+use spell_capabilities::{Ask, FetchRules, Fetcher, TlsRoots};
 use spell_manifest::{OperatorConfig, Setting, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -30,34 +31,57 @@ struct Wanted {
     source: Source,
     url: String,
     digest: String,
+    authorization: Option<String>,
 }
 
-/// Fetches what is wanted and not there yet. Programs of the same digest are one.
-pub(crate) fn fetch(sources: &[(String, &Source)], fetched: &Fetched, config: &OperatorConfig) -> Result<()> {
-    let mut asked: BTreeMap<&str, Option<Wanted>> = BTreeMap::new();
-    for (whose, source) in sources {
-        let Source::Url { url, digest } = source else { continue };
-        if !asked.contains_key(digest.as_str()) {
-            let wanted = || Wanted { whose: whose.clone(), source: (*source).clone(), url: url.clone(), digest: digest.clone() };
-            let is_there = fetched.has(digest).with_context(|| whose.clone())?;
-            asked.insert(digest, (!is_there).then(wanted));
-        }
-    }
-    let missing: Vec<Wanted> = asked.values_mut().filter_map(Option::take).collect();
-    if missing.is_empty() {
-        return Ok(());
+/// Fetches what is wanted and not there yet, and says which packages were found. Programs of the same digest are one.
+pub(crate) fn fetch(sources: &[(String, &Source)], fetched: &Fetched, config: &OperatorConfig) -> Result<Packages> {
+    if sources.iter().all(|(_, source)| matches!(source, Source::File(_))) {
+        return Ok(Packages::default());
     }
     let fetcher = Arc::new(Fetcher::new(rules(config)?, &TlsRoots::machine()?));
     // A thread of its own: whoever makes an app may be on one that has a runtime, or on one that has none.
     let fetching = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let ended = runtime.block_on(fetch_all(missing, &fetcher, fetched));
+        let ended = runtime.block_on(find_and_fetch(sources, &fetcher, fetched));
         // A name lookup that is still under way is not waited for.
         runtime.shutdown_background();
         ended
     };
-    thread::scope(|scope| scope.spawn(fetching).join()).map_err(|_| anyhow!("programs could not be fetched: the host failed"))??;
-    fetched.tidy(&asked.into_keys().collect::<BTreeSet<_>>())
+    thread::scope(|scope| scope.spawn(fetching).join()).map_err(|_| anyhow!("programs could not be fetched: the host failed"))?
+}
+
+async fn find_and_fetch(sources: &[(String, &Source)], fetcher: &Arc<Fetcher>, fetched: &Fetched) -> Result<Packages> {
+    let packages = sources.iter().filter(|(_, source)| matches!(source, Source::Registry { .. }));
+    let packages: Vec<_> = packages.map(|(whose, source)| (whose.clone(), (*source).clone())).collect();
+    let packages = Packages::find(&packages, fetcher).await?;
+    let mut asked: BTreeMap<String, Option<Wanted>> = BTreeMap::new();
+    for (whose, source) in sources {
+        let Some(wanted) = wanted(whose, source, &packages) else { continue };
+        if !asked.contains_key(&wanted.digest) {
+            let is_there = fetched.has(&wanted.digest).with_context(|| whose.clone())?;
+            asked.insert(wanted.digest.clone(), (!is_there).then_some(wanted));
+        }
+    }
+    let missing: Vec<Wanted> = asked.values_mut().filter_map(Option::take).collect();
+    if !missing.is_empty() {
+        fetch_all(missing, fetcher, fetched).await?;
+        fetched.tidy(&asked.keys().map(String::as_str).collect::<BTreeSet<_>>())?;
+    }
+    Ok(packages)
+}
+
+/// What is to be fetched for a source; nothing for a file.
+fn wanted(whose: &str, source: &Source, packages: &Packages) -> Option<Wanted> {
+    let (url, digest, authorization) = match source {
+        Source::File(_) => return None,
+        Source::Url { url, digest } => (url.clone(), digest.clone(), None),
+        Source::Registry { .. } => {
+            let found = packages.get(source)?;
+            (found.url.clone(), found.digest.clone(), found.authorization.clone())
+        }
+    };
+    Some(Wanted { whose: whose.to_owned(), source: source.clone(), url, digest, authorization })
 }
 
 fn rules(config: &OperatorConfig) -> Result<FetchRules> {
@@ -68,7 +92,6 @@ fn rules(config: &OperatorConfig) -> Result<FetchRules> {
         first_byte_timeout: settings.time(Setting::FirstByteTime),
         between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
         whole_timeout: WHOLE_TIME_MAX,
-        bytes_max: spell_compose::PROGRAM_BYTES_MAX as u64,
     })
 }
 
@@ -89,7 +112,7 @@ async fn fetch_all(missing: Vec<Wanted>, fetcher: &Arc<Fetcher>, fetched: &Fetch
 }
 
 async fn fetch_one(wanted: Wanted, fetcher: Arc<Fetcher>, fetched: Fetched) -> Result<()> {
-    let Wanted { whose, source, url, digest } = &wanted;
+    let Wanted { whose, source, url, digest, authorization } = &wanted;
     let context = || format!("{whose}: {source} cannot be fetched");
     eprintln!("Fetching {source} for {whose}");
     let (mut part, mut hasher, mut progress) = (fetched.begin()?, Sha256::new(), Progress::start());
@@ -99,11 +122,16 @@ async fn fetch_one(wanted: Wanted, fetcher: Arc<Fetcher>, fetched: Fetched) -> R
         progress.tell(source, bytes.len() as u64, expected);
         Ok(())
     };
-    fetcher.fetch(url, &mut sink).await.with_context(context)?;
+    let bytes_max = spell_compose::PROGRAM_BYTES_MAX as u64;
+    let asked = Ask { url, accept: "*/*", authorization: authorization.as_deref(), bytes_max };
+    fetcher.fetch(asked, &mut sink).await.with_context(context)?;
     let found = digest_of(hasher);
     if found != *digest {
-        let what = format!("what is there has the digest {found}, and the app asks for {digest}");
-        bail!("{}: {what}; if the new one is to be trusted, write its digest", context());
+        let (by, advice) = match source {
+            Source::Registry { .. } => ("the registry", "the registry is broken, or what it says was changed on the way"),
+            _ => ("the app", "if the new one is to be trusted, write its digest"),
+        };
+        bail!("{}: what is there has the digest {found}, and {by} asks for {digest}; {advice}", context());
     }
     fetched.keep(part, digest).with_context(|| whose.clone())?;
     eprintln!("Fetched {source}: {} in {:.1?}", size(progress.bytes), progress.started.elapsed());

@@ -21,6 +21,7 @@ mod making;
 mod models;
 mod not_run;
 mod output;
+mod packages;
 mod plugin;
 mod programs;
 mod runtime;

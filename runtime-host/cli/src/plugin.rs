@@ -88,8 +88,8 @@ fn precompose(url: &str, id: Option<&str>, arguments: &Up) -> Result<Vec<u8>> {
     let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
     let fetched = Fetched::of(arguments, directory.path());
     let (config, _) = up::configure(arguments, &app)?;
-    fetching::fetch(&sources::of(&app, &HashSet::from([component.id.as_str()])), &fetched, &config)?;
-    let programs = Programs::new(&app, directory.path().to_owned(), fetched);
+    let packages = fetching::fetch(&sources::of(&app, &HashSet::from([component.id.as_str()])), &fetched, &config)?;
+    let programs = Programs::new(&app, directory.path().to_owned(), fetched, packages);
     let chain = programs.chains(&component.id).get(programs.chain_within(&component.id)).copied().unwrap_or_default();
     let program = programs.program(component, chain).with_context(|| format!("component \"{}\"", component.id))?;
     Ok(program.wasm)

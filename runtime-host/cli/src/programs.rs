@@ -3,7 +3,7 @@
 //! It knows what the app says about programs. It must never know how they are made one, or run.
 
 use crate::fetched::{self, Fetched};
-use crate::not_run::refuse_package;
+use crate::packages::Packages;
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 use spell_compose::{Capability, Dependency, Inherit};
@@ -19,6 +19,7 @@ pub(crate) struct Programs<'a> {
     app: &'a App,
     directory: PathBuf,
     fetched: Fetched,
+    packages: Packages,
     /// The files in the directory that are this app's.
     kept: Mutex<BTreeSet<PathBuf>>,
 }
@@ -30,9 +31,10 @@ pub(crate) struct Program {
 }
 
 impl<'a> Programs<'a> {
-    /// The programs of an app; `directory` is for those that are made here, and `fetched` has those that came from elsewhere.
-    pub(crate) fn new(app: &'a App, directory: PathBuf, fetched: Fetched) -> Self {
-        Self { app, directory, fetched, kept: Mutex::default() }
+    /// The programs of an app; `directory` is for those that are made here, and `fetched` has those that came from elsewhere, and `packages`
+    /// says which of them are packages.
+    pub(crate) fn new(app: &'a App, directory: PathBuf, fetched: Fetched, packages: Packages) -> Self {
+        Self { app, directory, fetched, packages, kept: Mutex::default() }
     }
 
     /// The different middleware that triggers have around a component, each once, in the order of the file.
@@ -123,15 +125,15 @@ impl<'a> Programs<'a> {
 
     /// A program, and the file that it is in; `advice` is for whoever does not find it.
     fn read(&self, source: &Source, advice: &str) -> Result<(PathBuf, Vec<u8>)> {
-        refuse_package(source)?;
-        match source {
-            Source::Url { digest, .. } => Ok((self.fetched.path(digest), self.fetched.read(digest)?)),
-            source => {
-                let path = file_of(source).context("it is in no file")?;
+        let digest = match source {
+            Source::File(path) => {
                 let wasm = fetched::read(path).with_context(|| format!("cannot read {}{advice}", path.display()))?;
-                Ok((path.to_owned(), wasm))
+                return Ok((path.clone(), wasm));
             }
-        }
+            Source::Url { digest, .. } => digest,
+            Source::Registry { .. } => &self.packages.get(source).with_context(|| format!("{source} was not asked for"))?.digest,
+        };
+        Ok((self.fetched.path(digest), self.fetched.read(digest)?))
     }
 
     /// Writes a program to a file that is named after what is in it.

@@ -16,7 +16,7 @@ mod variable;
 mod version_1;
 
 pub use dependency::DEPENDENCIES_MAX;
-pub(crate) use source::{is_digest, is_url, not_a_url};
+pub(crate) use source::{is_digest, is_host, is_url, not_a_url};
 pub(crate) use trigger::is_http;
 pub(crate) use trigger_parts::{STATUS_CODES, check_header_name, check_header_value};
 

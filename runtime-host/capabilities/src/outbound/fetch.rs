@@ -36,6 +36,17 @@ pub struct FetchRules {
     pub between_bytes_timeout: Duration,
     /// Longest time until everything is there.
     pub whole_timeout: Duration,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// Where it is.
+    pub url: &'a str,
+    /// What the header `accept` says.
+    pub accept: &'static str,
+    /// What the header `authorization` says. Where a redirect leads to another server, it is not told.
+    pub authorization: Option<&'a str>,
     /// Most bytes of the body.
     pub bytes_max: u64,
 }
@@ -71,6 +82,12 @@ pub enum FetchFailure {
     /// It took too long altogether.
     #[error("not all of it arrived within {0:?}; fetch it by other means and write the path of its file")]
     TooSlow(Duration),
+    /// The server wants to know who asks.
+    #[error("the server answered 401 Unauthorized")]
+    Unauthorized {
+        /// How it can be told: the header `www-authenticate`.
+        challenge: String,
+    },
     /// It is not there, or not for us.
     #[error("the server answered {0}")]
     Status(StatusCode),
@@ -120,37 +137,40 @@ impl Fetcher {
     }
 
     /// Fetches what is at a URL. If it fails, what was taken until then is a part, or not what was asked for.
-    pub async fn fetch(&self, url: &str, sink: &mut FetchSink<'_>) -> Result<(), FetchError> {
+    pub async fn fetch(&self, asked: Ask<'_>, sink: &mut FetchSink<'_>) -> Result<(), FetchError> {
         let failed = |redirected_to| move |failure| FetchError { redirected_to, failure };
-        let first = Url::parse(url).map_err(|error| FetchFailure::BadUrl(error.to_string())).map_err(failed(None))?;
+        let first = Url::parse(asked.url).map_err(|error| FetchFailure::BadUrl(error.to_string())).map_err(failed(None))?;
         let mut place = first.clone();
         let within = self.rules.whole_timeout.min(TIMEOUT_MAX);
-        let fetched = tokio::time::timeout(within, self.follow(&mut place, sink)).await;
+        let fetched = tokio::time::timeout(within, self.follow(asked, &mut place, sink)).await;
         let fetched = fetched.unwrap_or(Err(FetchFailure::TooSlow(within)));
         fetched.map_err(failed((place != first).then(|| shown(&place))))
     }
 
     /// Goes where one redirect after the other leads.
-    async fn follow(&self, place: &mut Url, sink: &mut FetchSink<'_>) -> Result<(), FetchFailure> {
+    async fn follow(&self, asked: Ask<'_>, place: &mut Url, sink: &mut FetchSink<'_>) -> Result<(), FetchFailure> {
+        let first = place.origin();
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.ask(place).await?;
+            let authorization = asked.authorization.filter(|_| place.origin() == first);
+            let response = self.ask(Ask { authorization, ..asked }, place).await?;
             match response.status() {
-                StatusCode::OK => return self.take(response, sink).await,
+                StatusCode::OK => return self.take(response, asked.bytes_max, sink).await,
                 StatusCode::MOVED_PERMANENTLY
                 | StatusCode::FOUND
                 | StatusCode::SEE_OTHER
                 | StatusCode::TEMPORARY_REDIRECT
                 | StatusCode::PERMANENT_REDIRECT => *place = redirected(place, &response)?,
+                StatusCode::UNAUTHORIZED => return Err(FetchFailure::Unauthorized { challenge: challenge(&response) }),
                 status => return Err(FetchFailure::Status(status)),
             }
         }
         Err(FetchFailure::RedirectsMax)
     }
 
-    async fn ask(&self, place: &Url) -> Result<Response<Incoming>, FetchFailure> {
+    async fn ask(&self, asked: Ask<'_>, place: &Url) -> Result<Response<Incoming>, FetchFailure> {
         let within = self.rules.first_byte_timeout.min(TIMEOUT_MAX);
         let dialling = Dialling { timeout: self.rules.connect_timeout.min(TIMEOUT_MAX), refused: Box::new(|_| {}) };
-        let sent = DIALLING.scope(dialling, self.outbound.client().request(request(place)?));
+        let sent = DIALLING.scope(dialling, self.outbound.client().request(request(asked, place)?));
         match tokio::time::timeout(within, sent).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(match failure::address_refused(&error) {
@@ -161,12 +181,12 @@ impl Fetcher {
         }
     }
 
-    async fn take(&self, response: Response<Incoming>, sink: &mut FetchSink<'_>) -> Result<(), FetchFailure> {
+    async fn take(&self, response: Response<Incoming>, bytes_max: u64, sink: &mut FetchSink<'_>) -> Result<(), FetchFailure> {
         let encodings = response.headers().get_all(header::CONTENT_ENCODING);
         if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(FetchFailure::Encoded);
         }
-        let (bytes_max, silence_max) = (self.rules.bytes_max, self.rules.between_bytes_timeout.min(TIMEOUT_MAX));
+        let silence_max = self.rules.between_bytes_timeout.min(TIMEOUT_MAX);
         let expected = response.body().size_hint().exact();
         if expected.is_some_and(|expected| expected > bytes_max) {
             return Err(FetchFailure::TooLarge(bytes_max));
@@ -187,7 +207,7 @@ impl Fetcher {
 }
 
 /// What is asked at a place. Nothing of the place but its destination, path and query is sent.
-fn request(place: &Url) -> Result<Request<WasiBody>, FetchFailure> {
+fn request(asked: Ask<'_>, place: &Url) -> Result<Request<WasiBody>, FetchFailure> {
     let bad = |reason: &str| FetchFailure::BadUrl(reason.to_owned());
     if !matches!(place.scheme(), "http" | "https") {
         return Err(bad("its scheme is neither `http` nor `https`"));
@@ -201,7 +221,12 @@ fn request(place: &Url) -> Result<Request<WasiBody>, FetchFailure> {
     destination(&mut request).map_err(|error| bad(&error.to_string()))?;
     let headers = request.headers_mut();
     headers.insert(header::USER_AGENT, USER_AGENT);
-    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(asked.accept));
+    if let Some(authorization) = asked.authorization {
+        let mut value = HeaderValue::from_str(authorization).map_err(|_| bad("what it is to be asked with is no header"))?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Ok(request)
 }
@@ -214,6 +239,12 @@ fn redirected(place: &Url, response: &Response<Incoming>) -> Result<Url, FetchFa
         return Err(FetchFailure::RedirectScheme { from: place.scheme().to_owned(), to: short(next.scheme()) });
     }
     Ok(next)
+}
+
+/// How a server wants to be told who asks.
+fn challenge(response: &Response<Incoming>) -> String {
+    let challenge = response.headers().get(header::WWW_AUTHENTICATE).and_then(|challenge| challenge.to_str().ok());
+    challenge.unwrap_or_default().to_owned()
 }
 
 fn led_to(place: Option<&str>) -> String {

@@ -80,7 +80,7 @@ impl SpinFlags {
             ("--disable-pooling", flags.disable_pooling, "instances always come from a pool"),
             ("--debug-info", flags.debug_info, "compiled code has no debug information"),
             ("--allow-transient-write", flags.allow_transient_write, "a component cannot write to its files"),
-            ("--insecure", flags.insecure, "nothing is fetched from a registry"),
+            ("--insecure", flags.insecure, "registries are asked over TLS, but for those on this machine"),
             ("--temp", flags.temp.is_some(), "copies of files are kept in the state directory"),
             ("--max-instance-reuse-count", flags.max_instance_reuse_count.is_some(), reuse),
             ("--max-instance-concurrent-reuse-count", flags.max_instance_concurrent_reuse_count.is_some(), reuse),

@@ -78,7 +78,7 @@ impl Component {
 }
 
 /// Where a program is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
     /// In this file, already joined to the app's root.
     File(PathBuf),

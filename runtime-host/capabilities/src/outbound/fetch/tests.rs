@@ -33,6 +33,12 @@ async fn answer(request: Request<Incoming>) -> Result<Answer, http::Error> {
         "/hops/0" | "/whole" => Response::builder().body(whole(request.uri().query().unwrap_or("all of it"))),
         _ if hops.is_some() => to(&format!("{}", hops.unwrap_or_default() - 1)),
         "/loop" => to("/loop"),
+        "/who" => {
+            let who = request.headers().get("authorization").map_or("nobody", |value| value.to_str().unwrap_or_default());
+            Response::builder().body(whole(&format!("{who}, {}", request.headers()["accept"].to_str().unwrap_or_default())))
+        }
+        _ if path.starts_with("/to/") => to(&format!("http://127.0.0.1:{}/who", path.trim_start_matches("/to/"))),
+        "/locked" => Response::builder().status(401).header("www-authenticate", "Bearer realm=\"there\"").body(whole("")),
         "/up" => to(&format!("https://{host}/whole")),
         "/file" => to("file:///etc/passwd"),
         "/private" => to(&format!("http://127.0.0.2:1/{}?token=secret", "whole")),
@@ -70,9 +76,12 @@ fn fetcher(networks: &[&str]) -> Fetcher {
         first_byte_timeout: Duration::from_millis(500),
         between_bytes_timeout: Duration::from_millis(250),
         whole_timeout: Duration::from_secs(2),
-        bytes_max: BYTES_MAX,
     };
     Fetcher::new(rules, &TlsRoots::web().unwrap())
+}
+
+fn ask(url: &str) -> Ask<'_> {
+    Ask { url, accept: "*/*", authorization: Some("Bearer hunter2token"), bytes_max: BYTES_MAX }
 }
 
 async fn fetch(fetcher: &Fetcher, url: &str) -> Result<String, String> {
@@ -81,7 +90,7 @@ async fn fetch(fetcher: &Fetcher, url: &str) -> Result<String, String> {
         taken.extend_from_slice(bytes);
         Ok(())
     };
-    fetcher.fetch(url, &mut sink).await.map_err(|error| error.to_string())?;
+    fetcher.fetch(ask(url), &mut sink).await.map_err(|error| error.to_string())?;
     Ok(String::from_utf8(taken).unwrap())
 }
 
@@ -91,6 +100,20 @@ async fn what_is_there_is_fetched_also_behind_a_few_redirects() {
     for (path, expected) in [("/whole", "all of it"), ("/whole?a=b%20c#d", "a=b%20c"), ("/hops/5", "all of it")] {
         assert_eq!(fetch(&fetcher, &format!("http://127.0.0.1:{port}{path}")).await.as_deref(), Ok(expected), "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_is_told_to_the_server_that_was_asked_and_to_no_other() {
+    let (port, other, fetcher) = (serve().await, serve().await, fetcher(&["127.0.0.1"]));
+    for (path, expected) in [
+        ("/who".to_owned(), "Bearer hunter2token, */*"),
+        (format!("/to/{port}"), "Bearer hunter2token, */*"),
+        (format!("/to/{other}"), "nobody, */*"),
+    ] {
+        assert_eq!(fetch(&fetcher, &format!("http://127.0.0.1:{port}{path}")).await.as_deref(), Ok(expected), "{path}");
+    }
+    let error = fetcher.fetch(ask(&format!("http://127.0.0.1:{port}/locked")), &mut |_, _| Ok(())).await.expect_err("locked");
+    assert!(matches!(error.failure, FetchFailure::Unauthorized { challenge } if challenge == "Bearer realm=\"there\""));
 }
 
 #[tokio::test]
@@ -148,7 +171,7 @@ async fn what_cannot_be_written_is_not_fetched_on() {
         pieces += 1;
         Err(io::Error::from(io::ErrorKind::StorageFull))
     };
-    let error = fetcher.fetch(&format!("http://127.0.0.1:{port}/endless"), &mut full).await.expect_err("a full disk");
+    let error = fetcher.fetch(ask(&format!("http://127.0.0.1:{port}/endless")), &mut full).await.expect_err("a full disk");
     assert!(matches!(error.failure, FetchFailure::NotKept(_)), "{error}");
     assert_eq!(pieces, 1);
 }
