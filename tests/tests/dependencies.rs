@@ -139,7 +139,10 @@ fn dependencies_that_do_not_fit_are_refused_with_what_was_found() {
             format!("{REACH} = {{ path = \"{}\", export = \"wasi:http/handler@0.3.0\" }}", middleware.display()),
             vec!["imports `wasi:http/handler@0.3.0`", "inherit_configuration = true"],
         ),
-        ("\"spell:tests\" = \"1.0\"".to_owned(), vec!["the dependency \"spell:tests\"", "it is not known which registry the packages of `spell` are in"]),
+        (
+            "\"spell:tests\" = \"1.0\"".to_owned(),
+            vec!["the dependency \"spell:tests\"", "it is not known which registry the packages of `spell` are in"],
+        ),
     ] {
         let manifest = app(&[trigger("caller", "/...", &[]), caller("caller", &format!("dependencies = {{ {dependencies} }}"))]);
         let ended = Setup::new(&manifest).file("note.txt", "noted").fail();
