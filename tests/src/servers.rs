@@ -129,6 +129,8 @@ impl RealServer {
         let mut create = unprivileged(&program("mariadb-install-db", &["/usr/bin"]));
         create.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         create.arg(format!("--datadir={}", data.display()));
+        // Where others start as well, each would remove the temporary tables of all.
+        create.env("TMPDIR", directory.path());
         run(create);
         let mut command = unprivileged(&program("mariadbd", &["/usr/sbin"]));
         command.args(["--no-defaults", "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]);
@@ -136,7 +138,7 @@ impl RealServer {
         for (name, path) in [("datadir", &data), ("init-file", &statements)] {
             command.arg(format!("--{name}={}", path.display()));
         }
-        command.arg(format!("--socket={}", directory.path().join("socket").display()));
+        command.arg(format!("--socket={}", directory.path().join("socket").display())).env("TMPDIR", directory.path());
         Self::start(command, port, directory)
     }
 
