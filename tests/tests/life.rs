@@ -5,7 +5,7 @@
 use serde_json::json;
 use spell_tests::{Host, REVISIONS, Setup, both, run, wait_until};
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -25,6 +25,20 @@ fn p05_a_signal_during_many_slow_requests_loses_none_of_them() {
 #[test]
 fn a_signal_just_as_requests_arrive_loses_none_of_them() {
     stop_under_load(|_| {});
+}
+
+#[test]
+fn a_burst_of_connections_waits_its_turn() {
+    let host = Setup::new(&both("")).start();
+    let process = rustix::process::Pid::from_raw(i32::try_from(host.process_id()).unwrap()).unwrap();
+    let signal = |signal| rustix::process::kill_process(process, signal).unwrap();
+    // What nobody accepts, the kernel has wait, up to a number of connections; others would have to ask again.
+    signal(rustix::process::Signal::STOP);
+    let connect = |_| TcpStream::connect_timeout(&host.app.address, Duration::from_millis(900));
+    let open: Vec<_> = (0..600).map_while(|number| connect(number).ok()).collect();
+    signal(rustix::process::Signal::CONT);
+    assert_eq!(open.len(), 600);
+    assert_eq!(host.app.get("/p2/hello").status, 200);
 }
 
 /// Sends slow requests, waits for what the caller waits for, and stops the host: every request has to be answered and recorded.
