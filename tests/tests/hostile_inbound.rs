@@ -178,7 +178,11 @@ fn what_only_the_host_may_say_is_not_believed_of_a_client() {
 
 /// Opens so many connections, each of which sends something and then does as it likes.
 fn connections(host: &Host, count: usize, begin: &[u8]) -> Vec<TcpStream> {
-    let connect = |_| {
+    let connect = |number: usize| {
+        // What is attacked with is that they stay. Requests of all at once would have others wait for their turn, as they should.
+        if number % 25 == 24 {
+            thread::sleep(Duration::from_millis(15));
+        }
         let mut stream = TcpStream::connect(host.app.address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
         stream.write_all(begin).ok()?;
