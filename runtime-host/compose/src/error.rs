@@ -58,6 +58,14 @@ pub enum ComposeError {
         /// What it exports.
         exports: Vec<String>,
     },
+    /// A component would be put behind another for nothing.
+    #[error("the component imports nothing that the provider exports: it imports {}, the provider exports {}", list(.imports), list(.exports))]
+    NothingProvided {
+        /// What the component imports.
+        imports: Vec<String>,
+        /// What the provider exports.
+        exports: Vec<String>,
+    },
     /// What one has is not what the other wants.
     #[error("the export `{export}` of {part} does not fit the import `{import}`: {reason}; build both from the same WIT")]
     Mismatch {

@@ -11,6 +11,7 @@ mod graph;
 mod inherit;
 mod middleware;
 mod name;
+mod provider;
 mod wall;
 
 pub use capability::Capability;
@@ -19,6 +20,7 @@ pub use error::ComposeError;
 pub use inherit::Inherit;
 pub use middleware::{Middleware, with_middleware};
 pub use name::{NotASelector, Selector};
+pub use provider::with_provider;
 
 /// The most bytes that one program has, whether it was put together or goes into another.
 pub const PROGRAM_BYTES_MAX: usize = 256 << 20;

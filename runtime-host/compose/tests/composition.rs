@@ -1,7 +1,7 @@
 //! Small components, made of nothing but their interfaces, put together: what the whole imports and exports, and what is refused.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails should end at once")]
 
-use spell_compose::{Capability, ComposeError, Dependency, Inherit, Middleware, with_dependencies, with_middleware};
+use spell_compose::{Capability, ComposeError, Dependency, Inherit, Middleware, with_dependencies, with_middleware, with_provider};
 use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, dummy_module};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
@@ -26,6 +26,7 @@ world greedy {
   import wasi:keyvalue/batch@0.2.0-draft2;
   export more;
 }
+world newer { import wasi:io/poll@0.2.6; export more; }
 world strange { import unheard-of; export more; }
 interface unheard-of { anything: func(); }
 
@@ -40,6 +41,7 @@ package wasi:dummy;
 
 package wasi:cli@0.2.0 { interface environment { get-environment: func() -> list<tuple<string, string>>; initial-cwd: func() -> option<string>; } }
 package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } poll: func(all: list<borrow<pollable>>) -> list<u32>; } }
+package wasi:io@0.2.6 { interface poll { resource pollable { block: func(); ready: func() -> bool; } poll: func(all: list<borrow<pollable>>) -> list<u32>; } }
 package wasi:http@0.2.0 {
   interface types {
     use wasi:io/poll@0.2.0.{pollable};
@@ -167,6 +169,28 @@ fn dependencies_that_are_not_needed_or_in_each_others_way_are_refused() {
     let both = [dependency("test:app/more", &library, NOTHING), dependency("test:app", &library, NOTHING)];
     let error = with_dependencies(&parent, &both).unwrap_err();
     assert!(matches!(&error, ComposeError::Conflict { import, .. } if import == "test:app/more@1.0.0"), "{error}");
+}
+
+#[test]
+fn a_provider_keeps_what_it_imports_and_interfaces_of_compatible_versions_are_imported_once() {
+    let parent = component("parent");
+    let own = |name: &str| format!("test:app/{name}@1.0.0");
+    for (provider, left) in
+        [("library", vec!["wasi:io/poll@0.2.0".to_owned()]), ("newer", vec![own("calc"), own("types"), "wasi:io/poll@0.2.6".to_owned()])]
+    {
+        let whole = with_provider(&parent, &component(provider)).unwrap();
+        assert_eq!(names(&whole), (left, vec!["run".to_owned()]), "{provider}");
+    }
+    let greedy = names(&with_provider(&parent, &component("greedy")).unwrap()).0;
+    assert!(greedy.contains(&"wasi:cli/environment@0.2.0".to_owned()) && greedy.contains(&own("calc")), "{greedy:?}");
+}
+
+#[test]
+fn a_provider_that_provides_nothing_is_refused() {
+    let error = with_provider(&component("parent"), &component("half")).unwrap_err();
+    assert!(matches!(&error, ComposeError::NothingProvided { imports, .. } if imports.len() == 4), "{error}");
+    let error = with_provider(&component("parent"), b"\0asm\x01\0\0\0").unwrap_err();
+    assert!(matches!(&error, ComposeError::NotAComponent { part } if part == "the provider"), "{error}");
 }
 
 #[test]
