@@ -1,0 +1,4 @@
+// `Processed: ` and the input.
+export function execute(input: string): string {
+  return "Processed: " + input;
+}

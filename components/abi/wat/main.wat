@@ -1,0 +1,32 @@
+;; `main() -> i32` over WASI: writes `Processed: ` and then what it reads, piece by piece. What it gives is the exit code.
+(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 1024) "Processed: ")
+  ;; Writes so many bytes from address 1024 on. The piece stands at 0, what was done of it at 8.
+  (func $write (param $length i32) (result i32)
+    (local $at i32)
+    (local $code i32)
+    (local.set $at (i32.const 1024))
+    (loop $next
+      (i32.store (i32.const 0) (local.get $at))
+      (i32.store (i32.const 4) (local.get $length))
+      (local.set $code (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (if (local.get $code) (then (return (local.get $code))))
+      (local.set $at (i32.add (local.get $at) (i32.load (i32.const 8))))
+      (local.set $length (i32.sub (local.get $length) (i32.load (i32.const 8))))
+      (br_if $next (local.get $length)))
+    (i32.const 0))
+  (func (export "main") (result i32)
+    (local $code i32)
+    (local.set $code (call $write (i32.const 11)))
+    (loop $next
+      (if (local.get $code) (then (return (local.get $code))))
+      (i32.store (i32.const 0) (i32.const 1024))
+      (i32.store (i32.const 4) (i32.const 32768))
+      (local.set $code (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (if (i32.or (local.get $code) (i32.eqz (i32.load (i32.const 8)))) (then (return (local.get $code))))
+      (local.set $code (call $write (i32.load (i32.const 8))))
+      (br $next))
+    (unreachable)))
