@@ -6,7 +6,7 @@ cd "$(dirname -- "$0")/.."
 
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- manifest allowed_hosts environment routes headers component
+[ $# -gt 0 ] || set -- manifest allowed_hosts environment routes headers adapt component
 
 version=0.13.2
 tools=$PWD/.tools

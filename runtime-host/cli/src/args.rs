@@ -1,9 +1,11 @@
 //! What can be typed.
 
+mod adapt;
 mod spin;
 mod up;
 mod watch;
 
+pub(crate) use adapt::{Adapt, Export, Inspect, Program};
 pub(crate) use spin::{Format, SpinFlags};
 pub(crate) use up::{SqlText, Up};
 pub(crate) use watch::Watch;
@@ -31,6 +33,12 @@ pub(crate) enum Command {
     Build(Build),
     /// Say what is wrong with an app, and mend it
     Doctor(Doctor),
+    /// Say what a program is, how it is called and what it needs
+    Inspect(Inspect),
+    /// Make any program a component that can be cast
+    Adapt(Adapt),
+    /// Make any program a Spin app
+    Export(Export),
     /// Show what spells have used
     Stats(Stats),
     /// Compile one component from standard input to standard output; what `up` calls, for itself

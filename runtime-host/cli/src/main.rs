@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "the command line is what talks to the terminal")]
 
 mod access;
+mod adapt;
 mod announcement;
 mod args;
 mod assemble;
@@ -61,6 +62,9 @@ fn main() -> ExitCode {
         Command::Up(up) => up::run(*up),
         Command::Watch(watch) => watch::run(*watch),
         Command::Build(build) => build::run(&build),
+        Command::Inspect(inspect) => adapt::inspect::run(&inspect),
+        Command::Adapt(adapt) => adapt::run(&adapt),
+        Command::Export(export) => adapt::export(&export),
         Command::Stats(stats) => stats::run(&stats),
         Command::Doctor(doctor) => match doctor::run(&doctor) {
             Ok(code) => return code,

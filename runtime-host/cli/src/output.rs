@@ -15,3 +15,9 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
         result => result,
     }
 }
+
+/// What a stranger wrote, without what could command the terminal or begin a line of its own.
+pub(crate) fn plain(text: &str) -> String {
+    let plain = |character: char| if character.is_control() { character.escape_default().to_string() } else { character.to_string() };
+    text.chars().map(plain).collect()
+}

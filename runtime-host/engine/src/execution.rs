@@ -2,21 +2,22 @@
 
 use crate::Failure;
 use crate::cpu::CpuTime;
-use crate::handler::Answer;
 use crate::meter::Report;
 use crate::waker::GuestWaker;
+use http::Response;
 use spell_types::Usage;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::oneshot;
+use wasmtime_wasi_http::WasiBody;
 
 type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
 
-/// A guest at work on one request. It runs while it is polled and ends when it is dropped.
-pub struct Execution {
+/// A guest at work on one answer. It runs while it is polled and ends when it is dropped.
+pub struct Execution<T = Response<WasiBody>> {
     state: State,
-    answer: Option<oneshot::Receiver<Answer>>,
+    answer: Option<oneshot::Receiver<Result<T, Failure>>>,
     report: Arc<Report>,
     waker: Arc<GuestWaker>,
     cpu: CpuTime,
@@ -27,13 +28,13 @@ enum State {
     Ended(Result<(), Failure>),
 }
 
-impl Execution {
-    pub(crate) fn new(run: Run, answer: oneshot::Receiver<Answer>, report: Arc<Report>) -> Self {
+impl<T> Execution<T> {
+    pub(crate) fn new(run: Run, answer: oneshot::Receiver<Result<T, Failure>>, report: Arc<Report>) -> Self {
         Self { state: State::Running(run), answer: Some(answer), report, waker: Arc::default(), cpu: CpuTime::default() }
     }
 
     /// Runs the guest until its answer has begun. To be asked again only while it is pending.
-    pub fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+    pub fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
         let guest = self.poll_guest(context);
         if let Some(answer) = &mut self.answer {
             match answer.try_recv() {

@@ -79,7 +79,7 @@ fn handler(export: &str) -> Option<Export> {
 }
 
 /// Pre-releases (`0.2.0-rc-…`, `0.3.0-rc-…`) have other types under the same names: they are no handlers of ours.
-fn is_release(export: &str, prefix: &str) -> bool {
+pub(crate) fn is_release(export: &str, prefix: &str) -> bool {
     export.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
 }
 

@@ -5,6 +5,7 @@
 //! can import is somebody else's: the engine is generic over the host state `C` that stands behind the imports.
 
 mod cache;
+mod cast;
 mod compile;
 mod config;
 mod cpu;
@@ -14,12 +15,14 @@ mod failure;
 mod generated;
 mod handler;
 mod library;
+mod linked;
 mod meter;
 mod slice;
 mod spell;
 mod waker;
 
 pub use cache::CodeCache;
+pub use cast::{CAST_INTERFACE, Cast, CastAnswer, CastFailure, CastSpell, Content};
 pub use compile::{ChildCompiler, CompileError, CompileLimits, Compiler, ExceededLimit, serve_compilation};
 pub use config::{Engine, EngineConfig, EngineError, Flavour, Linkers};
 pub use execution::Execution;

@@ -71,6 +71,11 @@ impl<C: Send + 'static> MeteredStore<C> {
         }
         Ok(Self { store, report, fuel_max })
     }
+
+    /// Lets the guest hand over an answer of so many bytes, if that is more than a host call may copy.
+    pub(crate) fn allow_answer(&mut self, bytes_max: u64) {
+        self.store.set_hostcall_fuel(HOST_CALL_BYTES_MAX.max(usize::try_from(bytes_max).unwrap_or(usize::MAX)));
+    }
 }
 
 impl<C: 'static> Drop for MeteredStore<C> {

@@ -1,20 +1,20 @@
 //! A component that answers HTTP, compiled and linked once, and called once per request in an instance of its own.
 
-use crate::config::MEMORIES_PER_PLACE;
+use crate::cast::{self, CAST_INTERFACE};
 use crate::execution::Execution;
 use crate::handler::{self, Answer, Export, Handler};
-use crate::meter::{Guest, MeteredStore, Report};
-use crate::{CompileError, Engine, Failure, Flavour, Linkers, failure};
+use crate::linked::{self, Linked};
+use crate::meter::Guest;
+use crate::{CompileError, Engine, Failure, Flavour, Linkers};
 use bytes::Bytes;
 use http::Request;
 use spell_types::Limits;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::{Error, WasiHttpView};
 
-/// Why a component cannot serve HTTP here.
+/// Why a component cannot run here.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// There is no code for it.
@@ -28,6 +28,18 @@ pub enum LoadError {
     NoHandler {
         /// What it exports.
         exports: Vec<String>,
+    },
+    /// It exports nothing that could be cast.
+    #[error("exports no `{CAST_INTERFACE}`: found {}; `spell adapt` makes it of programs of many kinds", list(.exports))]
+    NoCast {
+        /// What it exports.
+        exports: Vec<String>,
+    },
+    /// It exports something else under the name of what could be cast.
+    #[error("exports a `{CAST_INTERFACE}` that is another: expected {}, found {found}", cast::FUNCTION_TYPE)]
+    OtherCast {
+        /// The function, or what is in its place.
+        found: String,
     },
     /// It exports more than one HTTP handler.
     #[error("exports more than one HTTP handler: {}", list(.exports))]
@@ -55,17 +67,14 @@ fn list(names: &[String]) -> String {
 
 /// A spell that answers HTTP requests, with `C` as the host state behind its imports.
 pub struct HttpSpell<C: 'static> {
-    engine: Engine,
-    flavour: Flavour,
+    linked: Linked<C>,
     handler: Handler<C>,
-    places: u32,
-    code_bytes: u64,
 }
 
 impl<C> HttpSpell<C> {
     /// Bytes of its code, which are mapped while it is loaded.
     pub(crate) fn code_bytes(&self) -> u64 {
-        self.code_bytes
+        self.linked.code_bytes
     }
 }
 
@@ -73,40 +82,25 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
     /// Compiles a component, or takes its code from the cache, and links it to what the host offers: for plain calls if it can do
     /// with them. This blocks for as long as compiling takes.
     pub fn load(engine: &Engine, linkers: &Linkers<Guest<C>>, wasm: &[u8]) -> Result<Self, LoadError> {
-        let load = |flavour| Self::link(engine, linkers, &engine.compile(wasm, flavour)?, flavour);
-        if engine.is_known_to_be_concurrent(wasm) {
-            return load(Flavour::Concurrent);
-        }
-        match load(Flavour::Plain) {
-            // What the plain flavour does not know, the other may.
-            Err(LoadError::Compile(CompileError::Invalid { .. }) | LoadError::Link { .. }) => load(Flavour::Concurrent),
-            loaded => loaded,
-        }
+        linked::load(engine, wasm, |component, flavour| Self::link(engine, linkers, component, flavour))
     }
 
     /// Links compiled code to what the host offers.
     pub(crate) fn link(engine: &Engine, linkers: &Linkers<Guest<C>>, component: &Component, flavour: Flavour) -> Result<Self, LoadError> {
-        let (wasmtime, linker) = (engine.of(flavour), linkers.of(flavour));
-        let export = Export::of(wasmtime, component)?;
-        let link = |error: wasmtime::Error| LoadError::Link { reason: failure::readable(&error) };
-        let instance = linker.instantiate_pre(component).map_err(link)?;
-        let handler = Handler::new(export, instance).map_err(link)?;
-        let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
-        // One that is larger than a small host takes all of it, rather than never finding a place.
-        let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
-        let code = component.image_range();
-        let code_bytes = (code.end as usize).saturating_sub(code.start as usize) as u64;
-        Ok(Self { engine: engine.clone(), flavour, handler, places, code_bytes })
+        let export = Export::of(engine.of(flavour), component)?;
+        let linked = Linked::new(engine, linkers, component, flavour)?;
+        let handler = Handler::new(export, linked.instance.clone()).map_err(linked::unlinkable)?;
+        Ok(Self { linked, handler })
     }
 
     /// How many of the places that [`EngineConfig::instances_max`](crate::EngineConfig::instances_max) counts one execution takes:
     /// more than one for a spell of many memories, so that it cannot use up what the others need.
     pub fn places(&self) -> u32 {
-        self.places
+        self.linked.places
     }
 
     pub(crate) fn flavour(&self) -> Flavour {
-        self.flavour
+        self.linked.flavour
     }
 
     /// Whether it is a program, to be run by [`HttpSpell::run`], and no handler for [`HttpSpell::call`].
@@ -120,11 +114,8 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Error>,
     {
-        let report = Arc::new(Report::default());
-        let store = self.store(host, limits, &report)?;
-        let (answer, response) = oneshot::channel();
         let spell = self.clone();
-        let run = async move {
+        self.linked.begin(host, limits, |store, answer| async move {
             match &spell.handler {
                 Handler::P2(pre) => handler::p2::run(pre, store, request, answer).await,
                 Handler::P3(pre) => handler::p3::run(pre, store, request, answer).await,
@@ -132,40 +123,23 @@ impl<C: WasiView + WasiHttpView + Send + 'static> HttpSpell<C> {
                 // Whoever calls a program as if it were none gets no answer.
                 Handler::Program(_) => Ok(()),
             }
-        };
-        Ok(Execution::new(Box::pin(run), response, report))
+        })
     }
 
     /// Starts an execution of a program, whose answer is made of what it has left behind when it has ended.
     pub fn run(self: &Arc<Self>, host: C, limits: &Limits, answer: impl FnOnce() -> Answer + Send + 'static) -> Result<Execution, Failure> {
-        let report = Arc::new(Report::default());
-        let store = self.store(host, limits, &report)?;
-        let (sender, response) = oneshot::channel();
         let spell = self.clone();
-        let run = async move {
+        self.linked.begin(host, limits, |store, sender| async move {
             if let Handler::Program(pre) = &spell.handler {
                 handler::program::run(pre, store).await?;
                 let _ = sender.send(answer());
             }
             Ok(())
-        };
-        Ok(Execution::new(Box::pin(run), response, report))
+        })
     }
 
     /// Makes an instance and throws it away: shows whether the host's limits let it live.
     pub async fn try_instantiate(&self, host: C, limits: &Limits) -> Result<(), Failure> {
-        let report = Arc::new(Report::default());
-        let store = &mut self.store(host, limits, &report)?.store;
-        let made = match &self.handler {
-            Handler::P2(pre) => pre.instantiate_async(store).await.map(drop),
-            Handler::P3(pre) => pre.instantiate_async(store).await.map(drop),
-            Handler::Spin1(pre, _) => pre.instantiate_async(store).await.map(drop),
-            Handler::Program(pre) => pre.instantiate_async(store).await.map(drop),
-        };
-        made.map_err(|error| Failure::from_error(&error, report.refused()))
-    }
-
-    fn store(&self, host: C, limits: &Limits, report: &Arc<Report>) -> Result<MeteredStore<C>, Failure> {
-        MeteredStore::new(&self.engine, self.flavour, host, limits, report.clone()).map_err(|error| Failure::Host(format!("{error:#}")))
+        self.linked.try_instantiate(host, limits).await
     }
 }

@@ -1,0 +1,5 @@
+(module (import "wasi_snapshot_preview1" "fd_read" (func (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))
+  (memory (export "memory") 1) (table 2 funcref) (elem (i32.const 0) $f $f)
+  (func $f (loop (br_if 0 (i32.const 0)) (call $exit (i32.const 3))))
+  (func $start (call_indirect (i32.const 1))) (start $start) (func (export "_start") (call $f)))

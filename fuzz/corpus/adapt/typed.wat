@@ -1,0 +1,5 @@
+(component (core module $m (memory (export "memory") 1) (func (export "f") (param i32 i32) (result i32) (i32.const 0))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8)))
+  (core instance $i (instantiate $m))
+  (func (export "process") (param "input" string) (result u32)
+    (canon lift (core func $i "f") (memory $i "memory") (realloc (func $i "realloc")))))

@@ -1,0 +1,5 @@
+(func (export "import env console.log") (param $text i32) (call $say_string (local.get $text)))
+(func (export "import env console.debug") (param $text i32) (call $say_string (local.get $text)))
+(func (export "import env console.info") (param $text i32) (call $say_string (local.get $text)))
+(func (export "import env console.warn") (param $text i32) (call $say_string (local.get $text)))
+(func (export "import env console.error") (param $text i32) (call $say_string (local.get $text)))

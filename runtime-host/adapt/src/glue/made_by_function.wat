@@ -1,0 +1,22 @@
+;; A new string (class 2), made by the runtime that the guest has and does not export. It is taken out of the collector's list and painted with the
+;; colour of what is neither moved nor freed (3, "transparent"); the stub runtime has no list, and both links are 0.
+(func $make_string (param $bytes i32) (result i32)
+  (local $object i32)
+  (local $links i32)
+  (local $next i32)
+  (local $before i32)
+  (local.set $object (call $new_object (local.get $bytes)))
+  (if (i32.or (i32.lt_u (local.get $object) (i32.const 20)) (i32.eqz (call $is_within (local.get $object) (local.get $bytes))))
+    (then (return (i32.const 0))))
+  (local.set $links (i32.sub (local.get $object) (i32.const 20)))
+  (local.set $next (i32.and (i32.load $guest offset=4 (local.get $links)) (i32.const -4)))
+  (local.set $before (i32.load $guest offset=8 (local.get $links)))
+  (if (i32.and (i32.ne (local.get $next) (i32.const 0)) (i32.ne (local.get $before) (i32.const 0)))
+    (then
+      (i32.store $guest offset=8 (local.get $next) (local.get $before))
+      (i32.store $guest offset=4 (local.get $before)
+        (i32.or (local.get $next) (i32.and (i32.load $guest offset=4 (local.get $before)) (i32.const 3))))))
+  (i32.store $guest offset=4 (local.get $links) (i32.const 3))
+  (i32.store $guest offset=8 (local.get $links) (i32.const 0))
+  (i32.store $guest offset=12 (local.get $links) (i32.const 2))
+  (local.get $object))

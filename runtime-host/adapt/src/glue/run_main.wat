@@ -1,0 +1,2 @@
+(func $run_program (result i32)
+  (call $entry))

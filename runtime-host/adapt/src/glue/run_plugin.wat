@@ -1,0 +1,2 @@
+(func $run_plugin (result i32)
+  (call $entry))

@@ -1,0 +1,40 @@
+;; `trace(message, count, numbers…)`: a line of the log, the numbers behind the message.
+(func (export "import env trace")
+  (param $message i32) (param $count i32) (param $a f64) (param $b f64) (param $c f64) (param $d f64) (param $e f64)
+  (local $line i32)
+  (local $text i32)
+  (local $at i32)
+  (if (i32.eqz (call $is_string (local.get $message))) (then (return)))
+  (local.set $text (call $utf_8 (local.get $message)))
+  (local.set $line (call $take (i32.add (global.get $utf_8_length) (i32.const 256))))
+  (memory.copy $ours $ours (local.get $line) (local.get $text) (global.get $utf_8_length))
+  (local.set $at (i32.add (local.get $line) (global.get $utf_8_length)))
+  (if (i32.gt_s (local.get $count) (i32.const 0)) (then (local.set $at (call $write_number (local.get $at) (local.get $a)))))
+  (if (i32.gt_s (local.get $count) (i32.const 1)) (then (local.set $at (call $write_number (local.get $at) (local.get $b)))))
+  (if (i32.gt_s (local.get $count) (i32.const 2)) (then (local.set $at (call $write_number (local.get $at) (local.get $c)))))
+  (if (i32.gt_s (local.get $count) (i32.const 3)) (then (local.set $at (call $write_number (local.get $at) (local.get $d)))))
+  (if (i32.gt_s (local.get $count) (i32.const 4)) (then (local.set $at (call $write_number (local.get $at) (local.get $e)))))
+  (call $say_line (local.get $line) (i32.sub (local.get $at) (local.get $line))))
+
+;; A space and a number: whole, and six digits behind the point if it is not. Numbers beyond 64 bits end there.
+(func $write_number (param $at i32) (param $number f64) (result i32)
+  (local $fraction i64)
+  (i32.store8 $ours (local.get $at) (i32.const 0x20))
+  (local.set $at (i32.add (local.get $at) (i32.const 1)))
+  (if (f64.ne (local.get $number) (local.get $number))
+    (then
+      (i32.store $ours (local.get $at) (i32.const 0x4e614e))
+      (return (i32.add (local.get $at) (i32.const 3)))))
+  (if (f64.lt (local.get $number) (f64.const 0))
+    (then
+      (i32.store8 $ours (local.get $at) (i32.const 0x2d))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (local.set $number (f64.neg (local.get $number)))))
+  (local.set $at (call $write_decimal (local.get $at) (i64.trunc_sat_f64_u (local.get $number))))
+  (local.set $fraction
+    (i64.trunc_sat_f64_u (f64.mul (f64.sub (local.get $number) (f64.floor (local.get $number))) (f64.const 1000000))))
+  (if (i64.eqz (local.get $fraction)) (then (return (local.get $at))))
+  ;; A one in front keeps the zeros; the point takes its place.
+  (drop (call $write_decimal (local.get $at) (i64.add (local.get $fraction) (i64.const 1000000))))
+  (i32.store8 $ours (local.get $at) (i32.const 0x2e))
+  (i32.add (local.get $at) (i32.const 7)))

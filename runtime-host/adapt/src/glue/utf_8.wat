@@ -1,0 +1,40 @@
+;; How many units of UTF-16 a text of UTF-8 has; -1 if it is none.
+(func $units_of (param $at i32) (param $length i32) (result i32)
+  (local $end i32)
+  (local $units i32)
+  (local $byte i32)
+  (local $more i32)
+  (local $point i32)
+  (local $least i32)
+  (local.set $end (i32.add (local.get $at) (local.get $length)))
+  (block $done
+    (loop $next
+      (br_if $done (i32.eq (local.get $at) (local.get $end)))
+      (local.set $byte (i32.load8_u $ours (local.get $at)))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (local.set $units (i32.add (local.get $units) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $byte) (i32.const 0x80)))
+      (if (i32.eq (i32.and (local.get $byte) (i32.const 0xe0)) (i32.const 0xc0))
+        (then (local.set $more (i32.const 1)) (local.set $least (i32.const 0x80)) (local.set $point (i32.and (local.get $byte) (i32.const 0x1f))))
+        (else
+          (if (i32.eq (i32.and (local.get $byte) (i32.const 0xf0)) (i32.const 0xe0))
+            (then (local.set $more (i32.const 2)) (local.set $least (i32.const 0x800)) (local.set $point (i32.and (local.get $byte) (i32.const 0x0f))))
+            (else
+              (if (i32.ne (i32.and (local.get $byte) (i32.const 0xf8)) (i32.const 0xf0)) (then (return (i32.const -1))))
+              (local.set $more (i32.const 3))
+              (local.set $least (i32.const 0x10000))
+              (local.set $point (i32.and (local.get $byte) (i32.const 0x07)))))))
+      (if (i32.gt_u (local.get $more) (i32.sub (local.get $end) (local.get $at))) (then (return (i32.const -1))))
+      (loop $continue
+        (local.set $byte (i32.load8_u $ours (local.get $at)))
+        (if (i32.ne (i32.and (local.get $byte) (i32.const 0xc0)) (i32.const 0x80)) (then (return (i32.const -1))))
+        (local.set $point (i32.or (i32.shl (local.get $point) (i32.const 6)) (i32.and (local.get $byte) (i32.const 0x3f))))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br_if $continue (local.tee $more (i32.sub (local.get $more) (i32.const 1)))))
+      ;; Longer than it has to be, beyond Unicode, or half of a pair.
+      (if (i32.lt_u (local.get $point) (local.get $least)) (then (return (i32.const -1))))
+      (if (i32.gt_u (local.get $point) (i32.const 0x10ffff)) (then (return (i32.const -1))))
+      (if (i32.eq (i32.and (local.get $point) (i32.const 0xfffff800)) (i32.const 0xd800)) (then (return (i32.const -1))))
+      (if (i32.ge_u (local.get $point) (i32.const 0x10000)) (then (local.set $units (i32.add (local.get $units) (i32.const 1)))))
+      (br $next)))
+  (local.get $units))

@@ -1,0 +1,22 @@
+(module
+  (memory (export "memory") 2)
+  (data (i32.const 16) "Processed: ")
+  (global $next (mut i32) (i32.const 1024))
+  (func $allocate (export "allocate") (param $size i32) (result i32)
+    (global.set $next (i32.add (global.get $next) (local.get $size)))
+    (i32.sub (global.get $next) (local.get $size)))
+  (func (export "process") (param $input i32) (result i32)
+    (local $at i32)
+    (local $length i32)
+    (local $answer i32)
+    (local.set $at (local.get $input))
+    (block $end
+      (loop $next
+        (br_if $end (i32.eqz (i32.load8_u (local.get $at))))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br $next)))
+    (local.set $length (i32.sub (local.get $at) (local.get $input)))
+    (local.set $answer (call $allocate (i32.add (local.get $length) (i32.const 12))))
+    (memory.copy (local.get $answer) (i32.const 16) (i32.const 11))
+    (memory.copy (i32.add (local.get $answer) (i32.const 11)) (local.get $input) (i32.add (local.get $length) (i32.const 1)))
+    (local.get $answer)))
