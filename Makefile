@@ -7,7 +7,7 @@ DENY_VERSION := 0.20.2
 # Without a terminal there is no progress bar, only a line per step.
 CARGO_QUIET := $(shell test -t 2 || echo --quiet)
 
-.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network servers plugin
+.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network servers languages plugin
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -19,8 +19,11 @@ build: components ## Build the host (target/release/spell) and the components
 	@echo "host: building (the first time takes some minutes)" >&2
 	@cargo build --locked --release $(CARGO_QUIET) --package spell-cli
 
-components: toolchain ## Build the components
+components: toolchain languages ## Build the components
 	@components/build.sh
+
+languages:
+	@scripts/languages.sh
 
 toolchain: ## Install what the toolchain lacks: the WebAssembly targets, rustfmt, clippy
 	@scripts/toolchain.sh
@@ -55,6 +58,11 @@ torture: components network servers ## Run every attack at length: attacks witho
 	@echo "torture: building" >&2
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@scripts/torture.sh
+
+portable: components ## See that what is exported from every ABI is served by wasmtime as well
+	@scripts/wasmtime.sh
+	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
+	@cargo test --locked --quiet --workspace --test portable -- --ignored
 
 protections: components network servers ## Take each protection away and see that a test fails for it: half an hour; CARDS="A8 F7" for some
 	@scripts/protections.sh $(CARDS)

@@ -6,22 +6,8 @@ set -eu
 cd "$(dirname -- "$0")/.."
 
 tools=$PWD/.tools
-wasmtime_version=48.0.8
-# The command's defaults, less what serving HTTP never uses.
-wasmtime_features=run,serve,compile,cranelift,pooling-allocator,parallel-compilation,component-model,component-model-async,cache
-wasmtime_features=$wasmtime_features,threads,gc,gc-drc,backtrace,addr2line,demangle,logging
 
 say() { echo "bench: $*" >&2; }
-
-install_wasmtime() {
-    case $("$tools/bin/wasmtime" --version 2>/dev/null || true) in
-    "wasmtime $wasmtime_version"*) return ;;
-    esac
-    say "installing wasmtime $wasmtime_version (the first time takes some minutes)"
-    cargo install --quiet --locked --root "$tools" --target-dir "$tools/build-wasmtime" "wasmtime-cli@$wasmtime_version" \
-        --no-default-features --features "$wasmtime_features"
-    rm -rf "$tools/build-wasmtime"
-}
 
 install_package() {
     command -v "$1" >/dev/null && return
@@ -50,7 +36,7 @@ run_part() {
     servers) python3 -B bench/compare.py "$@" ;;
     growth | latency) keep "$part" python3 -B "bench/$part.py" "$@" ;;
     pieces)
-        cargo_bench --bench request --bench kernels --bench record >&2
+        cargo_bench --bench request --bench kernels --bench cast --bench record >&2
         keep "$part" python3 -B bench/pieces.py
         ;;
     key_value) keep "$part" cargo_bench --bench key_value ;;
@@ -75,7 +61,7 @@ table) run_part "$@" && exit ;;
     exit 2
     ;;
 esac
-install_wasmtime
+scripts/wasmtime.sh
 install_package wrk || { say "wrk is needed: install it with the system's package manager"; exit 1; }
 install_package strace || say "no strace: system calls will not be measured"
 say "building the native server"

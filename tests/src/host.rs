@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A debug build on a busy machine takes this long at most for whatever a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const CAPTURED_BYTES_MAX: usize = 1 << 20;
 
@@ -43,10 +43,10 @@ impl Drop for Process {
 }
 
 impl Host {
-    pub(crate) fn serving(child: Child, directory: TempDir, state_dir: PathBuf) -> Self {
+    pub(crate) fn serving(child: Child, directory: TempDir, state_dir: PathBuf, patience: Duration) -> Self {
         let mut child = Process(child);
         let captured = Captured::of(&mut child.0);
-        wait_until("the host to serve", || {
+        wait_for("the host to serve", patience, || {
             let ended = child.0.try_wait().expect("wait");
             assert!(ended.is_none(), "the host ended: {}", captured.stderr());
             // The two streams are read by threads of their own: the line that was printed first may be seen last.
@@ -126,10 +126,14 @@ impl Host {
 }
 
 /// Waits until something is so; fails the test when it takes too long.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_for(what, PATIENCE, is_so);
+}
+
+fn wait_for(what: &str, patience: Duration, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        assert!(started.elapsed() < patience, "waited {patience:?} for {what}");
         thread::sleep(POLL_INTERVAL);
     }
 }

@@ -10,4 +10,4 @@ mod guest;
 mod vitals;
 
 pub use arena::{Arena, Variant, Verdict, alone, run_all, run_unprotected};
-pub use guest::{Guest, sections, whole};
+pub use guest::{Guest, modules, sections, whole};

@@ -12,6 +12,7 @@ mod manifest;
 mod plugin;
 mod servers;
 mod setup;
+mod spells;
 mod upstream;
 
 pub use answer::Answer;
@@ -21,4 +22,5 @@ pub use manifest::{REVISIONS, app, both, component, guest, workspace};
 pub use plugin::Plugin;
 pub use servers::RealServer;
 pub use setup::{Ended, Setup, binary, run, run_with_input};
+pub use spells::{ChosenBy, Expected, Spell, Takes, directory as spells_directory, spells};
 pub use upstream::Upstream;

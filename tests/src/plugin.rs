@@ -1,6 +1,6 @@
 //! The binary under the name by which Spin calls it. This file knows what Spin sets for a trigger; it must never know what an app does.
 
-use crate::host::{Captured, Host};
+use crate::host::{Captured, Host, PATIENCE};
 use crate::setup::{Ended, binary, ended};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Plugin {
     pub fn start(&self, lock: &Value, arguments: &[&str]) -> Host {
         let state = tempfile::tempdir().expect("directory");
         let state_dir = state.path().join("state");
-        Host::serving(self.spawn(lock, &state_dir, arguments), state, state_dir)
+        Host::serving(self.spawn(lock, &state_dir, arguments), state, state_dir, PATIENCE)
     }
 
     /// Asks it for a component of the app of a lock file, which it prints.

@@ -1,12 +1,13 @@
 //! How a host is started: its directory, arguments and environment. This file must never know what the host answers.
 
 use crate::Host;
-use crate::host::Captured;
+use crate::host::{Captured, PATIENCE};
 use crate::manifest::workspace;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A host that is about to be started. It gets a directory of its own and none of the test's environment.
@@ -20,6 +21,7 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     listen: String,
     has_own_code: bool,
+    patience: Duration,
     working_dir: Option<PathBuf>,
     says_state_dir: bool,
 }
@@ -64,6 +66,7 @@ impl Setup {
             environment: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
             has_own_code: false,
+            patience: PATIENCE,
             working_dir: None,
             says_state_dir: true,
         }
@@ -146,6 +149,14 @@ impl Setup {
         self
     }
 
+    /// Gives it this long to compile what it serves, once; for components that contain the engine of a language.
+    #[must_use]
+    pub fn time_to_compile(self, time: Duration) -> Self {
+        let seconds = time.as_secs();
+        let operator = format!("[compile]\ntime = {seconds}\ncpu_time = {seconds}\n");
+        Self { patience: time, ..self.operator(&operator) }
+    }
+
     /// Serves on this address.
     #[must_use]
     pub fn listen(mut self, address: &str) -> Self {
@@ -156,7 +167,7 @@ impl Setup {
     /// Starts it and waits until it serves; fails the test when it does not.
     pub fn start(self) -> Host {
         let child = self.spawn();
-        Host::serving(child, self.directory, self.state_dir)
+        Host::serving(child, self.directory, self.state_dir, self.patience)
     }
 
     /// Starts it and waits until it has given up; fails the test when it serves.
@@ -204,14 +215,13 @@ fn share_code(state_dir: &Path) {
     std::os::unix::fs::symlink(shared, state_dir.join("code")).expect("link");
 }
 
-/// Runs the binary with these arguments and this input to its end; the status that it ended with, and what it complained about.
-pub fn run_with_input(arguments: &[&str], input: &[u8]) -> (std::process::ExitStatus, String) {
-    let mut child = command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("spawn");
+/// Runs the binary with these arguments and this input to its end.
+pub fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("spawn");
     let mut stdin = child.stdin.take().expect("stdin is piped");
     std::thread::scope(|scope| {
         scope.spawn(move || std::io::Write::write_all(&mut stdin, input));
-        let output = child.wait_with_output().expect("wait");
-        (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+        child.wait_with_output().expect("wait")
     })
 }
 

@@ -217,7 +217,8 @@ fn broken_components_never_break_the_compiler() {
     });
     let (mut refused, mut compiled) = (0, 0);
     for (bytes, flavour) in cut.chain(flipped).zip(["plain", "concurrent"].iter().cycle()) {
-        let (status, complaint) = run_with_input(&["compile-worker", "524288", flavour, "4294967296", "10"], &bytes);
+        let ended = run_with_input(&["compile-worker", "524288", flavour, "4294967296", "10"], &bytes);
+        let (status, complaint) = (ended.status, String::from_utf8_lossy(&ended.stderr));
         assert!(status.signal().is_none() && !complaint.contains("panicked"), "{status}: {complaint}");
         match status.code() {
             Some(0) => compiled += 1,

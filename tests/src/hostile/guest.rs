@@ -15,9 +15,8 @@ pub enum Guest {
 /// The core modules of one file, each as a component of a revision of WASI: names with bytes.
 pub fn sections(file: &str, revision: &str) -> Vec<(String, Guest)> {
     let shell = read(&format!("shell-{revision}.wat"));
-    let text = read(&format!("{file}.wat"));
-    let modules = text.split("\n;;; ").skip(1).map(|section| section.split_once('\n').expect("a name and a module"));
-    modules.map(|(name, module)| (name.trim().to_owned(), assemble(name, &shell.replace(";;GUEST;;", module)))).collect()
+    let component = |(name, module): (String, String)| (name.clone(), assemble(&name, &shell.replace(";;GUEST;;", &module)));
+    modules(file).into_iter().map(component).collect()
 }
 
 /// A component whose whole text is in a file.
@@ -36,4 +35,11 @@ fn read(name: &str) -> String {
 
 fn read_text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The core modules of one file as they stand there, by name.
+pub fn modules(file: &str) -> Vec<(String, String)> {
+    let text = read(&format!("{file}.wat"));
+    let modules = text.split("\n;;; ").skip(1).map(|section| section.split_once('\n').expect("a name and a module"));
+    modules.map(|(name, module)| (name.trim().to_owned(), module.to_owned())).collect()
 }
