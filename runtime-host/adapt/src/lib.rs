@@ -1,5 +1,5 @@
 //! Programs of many kinds made components: a module that speaks C strings, AssemblyScript's strings, addresses and lengths, WASI's
-//! preview 1 or Extism's kernel becomes a component that exports `spell:runtime/cast`, and runs on every host that runs components.
+//! preview 1 or Extism's kernel becomes a component that exports `spell:runtime/cast`, and runs on hosts of components.
 //!
 //! Bytes go in, bytes come out, and the same bytes always become the same. It knows how programs of each kind are called. It must never
 //! know how anything runs, files, or the network.
