@@ -23,8 +23,6 @@ pub(crate) struct Doings {
     pub(crate) reads_header: bool,
     /// Functions that begin as the one does that makes AssemblyScript's objects: how many arguments they take, by their indices.
     makers: Vec<(u32, usize)>,
-    /// It has the number that only AssemblyScript's runtimes have.
-    pub(crate) has_runtime: bool,
 }
 
 impl Doings {
@@ -49,7 +47,6 @@ impl Doings {
                     };
                 }
                 Operator::I32Const { value: OBJECT_BYTES_MAX } => {
-                    self.has_runtime = true;
                     let is_first = count == 1 && matches!(last, Some(Operator::LocalGet { local_index: 0 }));
                     let arguments = kind.filter(|kind| kind.results() == [ValType::I32]).map(FuncType::params);
                     let takes = arguments.filter(|arguments| matches!(arguments, [ValType::I32] | [ValType::I32, ValType::I32]));
