@@ -35,11 +35,13 @@ impl Upstream {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let head = serve(stream, &answer);
-                let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
-                if !head.is_empty() && requests.len() < REQUESTS_KEPT_MAX {
-                    requests.push(head);
-                }
+                let keep = |head: String| {
+                    let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+                    if !head.is_empty() && requests.len() < REQUESTS_KEPT_MAX {
+                        requests.push(head);
+                    }
+                };
+                serve(stream, keep, &answer);
             }
         });
         upstream
@@ -64,7 +66,8 @@ impl Drop for Upstream {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: &str) -> String {
+/// Keeps a request before it is answered: who has the answer looks for the request at once.
+fn serve(mut stream: TcpStream, keep: impl FnOnce(String), answer: &str) {
     let _ = stream.set_read_timeout(Some(SILENCE_MAX));
     let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
     while !head.windows(4).any(|window| window == b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
@@ -73,6 +76,6 @@ fn serve(mut stream: TcpStream, answer: &str) -> String {
             Ok(0) | Err(_) => break,
         }
     }
+    keep(String::from_utf8_lossy(&head).into_owned());
     let _ = stream.write_all(answer.as_bytes());
-    String::from_utf8_lossy(&head).into_owned()
 }

@@ -19,7 +19,8 @@ struct Peer {
 }
 
 impl Peer {
-    fn serve(component: &Path) -> Peer {
+    /// Serves it, or says why it cannot be.
+    fn serve(component: &Path) -> Result<Peer, String> {
         let wasmtime = workspace().join(".tools/bin/wasmtime");
         let mut process = Command::new(&wasmtime)
             .args(["serve", "-Scli", "--addr", "127.0.0.1:0"])
@@ -30,12 +31,16 @@ impl Peer {
             .unwrap_or_else(|error| panic!("{}: {error}: run `make portable`", wasmtime.display()));
         let stderr = BufReader::new(process.stderr.take().unwrap());
         let mut lines = stderr.lines().map_while(Result::ok);
-        let line = lines.by_ref().find(|line| line.contains("Serving HTTP on http://")).expect("it serves");
+        let mut said = Vec::new();
+        let Some(line) = lines.by_ref().inspect(|line| said.push(line.clone())).find(|line| line.contains("Serving HTTP on http://"))
+        else {
+            return Err(said.join("\n"));
+        };
         let address = line.split("http://").nth(1).unwrap().trim_end_matches('/');
         let address: SocketAddr = address.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
         // Whatever it says more is not waited for.
         std::thread::spawn(move || lines.for_each(drop));
-        Peer { process, client: Client { address } }
+        Ok(Peer { process, client: Client { address } })
     }
 }
 
@@ -49,16 +54,20 @@ impl Drop for Peer {
 /// What is wrong with what a program answers elsewhere.
 fn complaint(spell: &Spell, directory: &Path) -> Option<String> {
     let name = spell.component();
-    let (file, folder) = (spell.file(), directory.join(&name));
-    let (file, folder) = (file.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
-    let mut arguments = vec!["export", &file, "-o", &folder, "--name", &name];
+    // Components of several functions are there several times.
+    let (file, folder) = (spell.file(), directory.join(format!("{name}-{}", spell.name)));
+    let (file, to) = (file.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
+    let mut arguments = vec!["export", &file, "-o", &to, "--name", &name];
     arguments.extend(spell.abi.into_iter().flat_map(|abi| ["--abi", abi]));
     if spell.chosen_by == spell_tests::ChosenBy::Entry {
         arguments.extend(["--entry", spell.name]);
     }
     let ended = run(&arguments);
     assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
-    let peer = Peer::serve(&directory.join(&name).join(format!("{name}.wasm")));
+    let peer = match Peer::serve(&folder.join(format!("{name}.wasm"))) {
+        Ok(peer) => peer,
+        Err(said) => return Some(format!("{name}: it is not served: {said}")),
+    };
     let answer = peer.client.request("POST", "/").body(spell.request(INPUT.as_bytes())).send();
     let is_right = match spell.expected(INPUT.as_bytes()) {
         Expected::Answer(bytes) => answer.is_success() && answer.body == bytes,

@@ -2,6 +2,8 @@
 //!
 //! It knows which worlds there are, and what WASI's preview 1 is in components. It must never know what the module does.
 
+mod memories;
+
 use crate::error::AdaptError;
 use crate::http::with_extism_http;
 use crate::imports::EXTISM;
@@ -22,6 +24,7 @@ pub(crate) fn component(module: &[u8], facts: &ModuleFacts) -> Result<Vec<u8>, A
     let makes_requests = facts.imports.iter().any(|import| import.module == EXTISM && import.name.starts_with("http_"));
     let world = if makes_requests { "extism-plugin" } else { "spell" };
     let component = encode(module, world).map_err(|error| AdaptError::Encode(chain(error.as_ref())))?;
+    let component = memories::of_their_own(&component).map_err(|error| AdaptError::Encode(chain(&error)))?;
     if makes_requests { with_extism_http(&component) } else { Ok(component) }
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn merge(guest: &[u8], glue: &[u8]) -> Result<Vec<u8>, MergeError> {
         let indices = if *is_of_guest { &mut of_guest } else { &mut of_glue };
         indices.parse_import(&mut imports, *import)?;
     }
+    glue.memories.iter().try_for_each(|section| of_glue.parse_memory_section(&mut memories, section.clone()))?;
     for memory in plan.memories_of_guest()? {
         memories.memory(of_guest.memory_type(memory)?);
     }
@@ -116,7 +117,6 @@ pub(crate) fn merge(guest: &[u8], glue: &[u8]) -> Result<Vec<u8>, MergeError> {
         parts.elements.iter().try_for_each(|section| indices.parse_element_section(&mut elements, section.clone()))?;
         parts.data.iter().try_for_each(|section| indices.parse_data_section(&mut data, section.clone()))?;
     }
-    glue.memories.iter().try_for_each(|section| of_glue.parse_memory_section(&mut memories, section.clone()))?;
     declare_exported(&guest, &mut of_guest, &mut elements)?;
     for (kind, body) in guest.functions.iter().zip(&guest.code) {
         write(body, &mut of_guest, &exits, guest.results(*kind), &mut code)?;
@@ -125,7 +125,7 @@ pub(crate) fn merge(guest: &[u8], glue: &[u8]) -> Result<Vec<u8>, MergeError> {
 
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&tables).section(&memories).section(&globals);
-    module.section(&plan.exports(&mut of_glue)?).section(&elements).section(&DataCountSection { count: data.len() });
+    module.section(&plan.exports(&mut of_guest, &mut of_glue)?).section(&elements).section(&DataCountSection { count: data.len() });
     module.section(&code).section(&data);
     describe(&guest, &mut of_guest, &mut module);
     Ok(module.finish())

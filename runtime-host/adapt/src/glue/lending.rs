@@ -137,7 +137,7 @@ mod tests {
     fn modules_of_go_have_a_memory_and_their_glue_another() {
         let adapted = of_go(&format!("{PROCESS} {ALLOC}")).expect("it can be called");
         assert_eq!(adapted.recognised.abi, Abi::PointerLength);
-        assert_eq!(memories(&adapted.wasm), [2]);
+        assert_eq!(memories(&adapted.wasm), [1, 1]);
         let reasons = adapted.recognised.reasons.join("\n");
         assert!(reasons.contains("shares its memory with nobody"), "{reasons}");
     }
@@ -161,7 +161,7 @@ mod tests {
             let section = format!("(@producers (processed-by \"{producer}\" \"1\"))");
             let module = wat::parse_str(format!("(module {PROCESS} {ALLOC} {section})")).expect("it is valid");
             let adapted = adapt(&module, &Choice::default()).expect("it can be called");
-            assert_eq!(memories(&adapted.wasm), [count], "{producer}");
+            assert_eq!(memories(&adapted.wasm), vec![1; count], "{producer}");
         }
     }
 

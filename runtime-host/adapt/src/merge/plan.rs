@@ -42,7 +42,8 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// Where everything of each is in the whole: first what is imported, then what is the guest's, then what is the glue's.
+    /// Where everything of each is in the whole: first what is imported, then what is the guest's, then what is the glue's; of memories,
+    /// the glue's first, as the last one becomes the one that is reached fastest.
     pub(super) fn indices(&self) -> Result<(Indices, Indices), MergeError> {
         let Plan { guest: of_guest, glue: of_glue, imports } = self;
         let (mut guest, mut glue) = (Indices::default(), Indices::default());
@@ -80,13 +81,14 @@ impl<'a> Plan<'a> {
             };
             let index = index.ok_or_else(missing)?;
             match import.ty {
-                TypeRef::Memory(_) => glue.memories.push(index),
+                TypeRef::Memory(_) => glue.memories.push(of_glue.own_memories() + index),
                 TypeRef::Global(_) => glue.globals.push(index),
                 _ => glue.functions.push(*guest.functions.get(index as usize).ok_or_else(missing)?),
             }
         }
         glue.functions.extend((0..of_glue.functions.len() as u32).map(|own| first_of_glue + own));
-        glue.memories.extend((0..of_glue.own_memories()).map(|own| of_guest.all_memories() + own));
+        glue.memories.extend(0..of_glue.own_memories());
+        guest.memories.extend((0..of_guest.all_memories()).map(|index| of_glue.own_memories() + index));
         glue.globals.extend((0..of_glue.own_globals()).map(|own| of_guest.own_globals() + own));
         glue.types = of_guest.types.len() as u32;
         glue.tables = of_guest.own_tables();
@@ -125,7 +127,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What the whole exports.
-    pub(super) fn exports(&self, of_glue: &mut Indices) -> Result<ExportSection, MergeError> {
+    pub(super) fn exports(&self, of_guest: &mut Indices, of_glue: &mut Indices) -> Result<ExportSection, MergeError> {
         let mut exports = ExportSection::new();
         let is_ours = |name: &str| name == EXIT || name.starts_with(SATISFIES) || name.starts_with(LEAVES);
         for export in self.glue.exports.iter().filter(|export| !is_ours(export.name)) {
@@ -133,7 +135,7 @@ impl<'a> Plan<'a> {
         }
         let own = self.glue.export(MEMORY, ExternalKind::Memory);
         if let Some(memory) = self.guest.memory().filter(|_| own.is_none()) {
-            exports.export(MEMORY, ExportKind::Memory, memory);
+            exports.export(MEMORY, ExportKind::Memory, of_guest.memory_index(memory)?);
         }
         Ok(exports)
     }

@@ -131,19 +131,19 @@ fn the_memory_that_glue_shares_becomes_larger_by_what_glue_wants() {
 }
 
 #[test]
-fn memories_that_are_imported_become_own_and_come_first() {
+fn memories_that_are_imported_become_own_and_come_behind_those_of_the_glue() {
     let guest = r#"(import "env" "memory" (memory 2 5)) (memory $other 1) (data (memory $other) (i32.const 3) "x")
         (func (export "entry") (i32.store8 $other (i32.const 0) (i32.const 1)))"#;
     let glue = r#"(import "guest" "entry" (func $entry)) (memory 9) (func (export "cast") (i32.store8 (i32.const 0) (i32.const 1)))"#;
     let whole = merged(guest, glue).unwrap();
-    assert_eq!(memories(&whole), [(2, Some(5)), (1, None), (9, None)]);
+    assert_eq!(memories(&whole), [(9, None), (2, Some(5)), (1, None)]);
     assert!(!payloads(&whole).any(|payload| matches!(payload, Payload::ImportSection(section) if section.count() > 0)));
     // Each module still writes to its own.
     let stored = code(&whole).into_iter().flatten().filter_map(|operator| match operator {
         Operator::I32Store8 { memarg } => Some(memarg.memory),
         _ => None,
     });
-    assert_eq!(stored.collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(stored.collect::<Vec<_>>(), [2, 0]);
 }
 
 #[test]
