@@ -21,7 +21,7 @@
   (i32.store $guest (local.get $written) (local.get $total))
   (i32.const 0))
 
-;; The place for the answer becomes twice as large whenever it is full.
+;; The place for the answer becomes twice as large whenever it is full: where it is, if nothing is behind it, and elsewhere otherwise.
 (func $make_room (param $more i32)
   (local $room i64)
   (local $place i32)
@@ -29,7 +29,18 @@
   (if (i64.le_u (local.get $room) (i64.extend_i32_u (global.get $output_room))) (then (return)))
   (local.set $room (i64.and (i64.add (i64.shl (local.get $room) (i64.const 1)) (i64.const 0xffff)) (i64.const -0x10000)))
   (if (i64.gt_u (local.get $room) (i64.const 0xffff0000)) (then (local.set $room (i64.const 0xffff0000))))
+  (if (call $is_last (i32.add (global.get $output) (global.get $output_room)))
+    (then
+      (drop (call $take (i32.sub (i32.wrap_i64 (local.get $room)) (global.get $output_room))))
+      (global.set $output_room (i32.wrap_i64 (local.get $room)))
+      (return)))
   (local.set $place (call $take (i32.wrap_i64 (local.get $room))))
   (memory.copy $ours $ours (local.get $place) (global.get $output) (global.get $output_length))
   (global.set $output (local.get $place))
   (global.set $output_room (i32.wrap_i64 (local.get $room))))
+
+;; Whether all memory ends here, so that what is taken next begins here.
+(func $is_last (param $end i32) (result i32)
+  (i32.and
+    (i32.eq (local.get $end) (global.get $next))
+    (i32.eq (local.get $end) (i32.shl (memory.size $ours) (i32.const 16)))))
