@@ -1,6 +1,6 @@
 //! What is exported from every ABI, served by somebody else: `wasmtime serve`, which knows nothing of Spin. Run by `make portable`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a helper that cannot go on fails its test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that cannot go on fails its test")]
 
 use spell_tests::{Client, Expected, Spell, run, spells, workspace};
 use std::io::{BufRead, BufReader};
@@ -34,6 +34,7 @@ impl Peer {
         let mut said = Vec::new();
         let Some(line) = lines.by_ref().inspect(|line| said.push(line.clone())).find(|line| line.contains("Serving HTTP on http://"))
         else {
+            let _ = process.wait();
             return Err(said.join("\n"));
         };
         let address = line.split("http://").nth(1).unwrap().trim_end_matches('/');
