@@ -2,8 +2,6 @@
 //!
 //! It knows how programs take and give bytes. It must never know what glue looks like.
 
-#![expect(clippy::expect_used, reason = "a helper that cannot go on fails its test")]
-
 use spell_adapt::Choice;
 use spell_capabilities::{Grants, Host};
 use spell_engine::{CastSpell, Compiler, Content, Engine, EngineConfig};
