@@ -40,6 +40,11 @@ impl Abi {
         Abi::Spin,
     ];
 
+    /// Whether it answers HTTP by itself, and is not cast.
+    pub fn answers_http(self) -> bool {
+        matches!(self, Abi::WasiHttp | Abi::Spin)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

@@ -10,8 +10,7 @@ use crate::execution::Execution;
 use crate::linked::{self, Linked};
 use crate::meter::Guest;
 use crate::{Engine, Failure, Flavour, Linkers, LoadError};
-use bytes::Bytes;
-use spell_types::{Limit, Limits, Usage};
+use spell_types::{Content, Limit, Limits, Usage};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,15 +18,6 @@ use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Lift};
 
 /// The interface that is cast.
 pub const CAST_INTERFACE: &str = "spell:runtime/cast@0.1.0";
-
-/// Bytes, and what they are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Content {
-    /// The bytes.
-    pub bytes: Bytes,
-    /// A media type; `None` where nobody knows.
-    pub content_type: Option<String>,
-}
 
 /// Why a spell gives no answer, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, ComponentType, Lift)]

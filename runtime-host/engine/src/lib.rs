@@ -22,7 +22,7 @@ mod spell;
 mod waker;
 
 pub use cache::CodeCache;
-pub use cast::{CAST_INTERFACE, Cast, CastAnswer, CastFailure, CastSpell, Content};
+pub use cast::{CAST_INTERFACE, Cast, CastAnswer, CastFailure, CastSpell};
 pub use compile::{ChildCompiler, CompileError, CompileLimits, Compiler, ExceededLimit, serve_compilation};
 pub use config::{Engine, EngineConfig, EngineError, Flavour, Linkers};
 pub use execution::Execution;
@@ -31,6 +31,7 @@ pub use handler::Answer;
 pub use library::{Library, LibraryBounds, RegisteredSpell};
 pub use meter::Guest;
 pub use spell::{HttpSpell, LoadError};
+pub use spell_types::Content;
 
 /// The version of wasmtime this host is built with.
 pub const WASMTIME_VERSION: &str = env!("SPELL_WASMTIME_VERSION");

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite_migration::M;
 use std::path::Path;
 
-/// Key-value data on disk. Dropping it finishes the writes that are queued.
+/// Key-value data, and what the platform keeps, on disk. Dropping it finishes the writes that are queued.
 pub struct Database {
     /// Dropped before the writer, whose connection is then the last one and folds the write-ahead log into the file. Absent in
     /// memory, where a second connection would see another database: there the writer reads as well.
@@ -22,19 +22,22 @@ const SPELL_DB: Kind = Kind {
     file_name: "spell.db",
     application_id: 0x5350_4c31, // "SPL1"
     synchronous: Synchronous::Full,
-    migrations: &[M::up(
-        "CREATE TABLE key_value (
-             store TEXT NOT NULL,
-             key   TEXT NOT NULL,
-             value BLOB NOT NULL,
-             PRIMARY KEY (store, key)
-         ) STRICT, WITHOUT ROWID;
-         -- Bytes of keys and values in each store, kept in the same transaction as the rows it sums up.
-         CREATE TABLE key_value_usage (
-             store TEXT NOT NULL PRIMARY KEY,
-             bytes INTEGER NOT NULL CHECK (bytes >= 0)
-         ) STRICT, WITHOUT ROWID;",
-    )],
+    migrations: &[
+        M::up(
+            "CREATE TABLE key_value (
+                 store TEXT NOT NULL,
+                 key   TEXT NOT NULL,
+                 value BLOB NOT NULL,
+                 PRIMARY KEY (store, key)
+             ) STRICT, WITHOUT ROWID;
+             -- Bytes of keys and values in each store, kept in the same transaction as the rows it sums up.
+             CREATE TABLE key_value_usage (
+                 store TEXT NOT NULL PRIMARY KEY,
+                 bytes INTEGER NOT NULL CHECK (bytes >= 0)
+             ) STRICT, WITHOUT ROWID;",
+        ),
+        M::up(include_str!("platform.sql")),
+    ],
 };
 
 impl Database {

@@ -90,6 +90,10 @@ type Failure = JobError<KeyValueError>;
 fn to_error(error: Failure) -> KeyValueError {
     match error {
         JobError::Refused(reason) => reason,
+        JobError::Full => {
+            tracing::error!("the disk is full");
+            KeyValueError::Unavailable
+        }
         JobError::Failed(error) => {
             tracing::error!(%error, "a key-value operation failed");
             KeyValueError::Unavailable

@@ -1,5 +1,5 @@
-//! What outlives the process, in SQLite: key-value data that must survive a power loss, and a record of executions that may
-//! lose its last moment.
+//! What outlives the process, in SQLite: key-value data and all that the platform keeps, which must survive a power loss, and a record
+//! of executions that may lose its last moment.
 //!
 //! This room knows SQL, files and the threads that touch them. It must never know HTTP, wasmtime, or why a policy allows
 //! something.
@@ -8,13 +8,17 @@
 //! answers after the data is on disk. `metrics.db` is written from a queue that the request path never waits for.
 //! Beside them lie the databases in which guests write SQL of their own, each a file for itself.
 
+mod columns;
 mod database;
 mod error;
 mod file;
 mod key_value;
+mod keys;
+mod ledger;
 mod metrics;
 mod queue;
 mod readers;
+mod registry;
 mod sql;
 mod stats;
 mod worker;

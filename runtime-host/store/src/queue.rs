@@ -1,12 +1,12 @@
 //! A bounded queue of jobs for a database thread, and the answers to them. It knows channels and waiting; it must never know
 //! transactions or tables.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs that wait in one queue. A job holds at most one value, so this bounds its memory too.
+/// Jobs that wait in one queue. A job holds at most one value, or one program or output, so this bounds its memory too.
 pub(crate) const JOBS_QUEUED_MAX: usize = 256;
 /// The longest wait for a place in a full queue.
 const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -16,6 +16,8 @@ const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 pub(crate) enum JobError<R> {
     /// The job itself said no; nothing was changed.
     Refused(R),
+    /// The disk is full; nothing was changed.
+    Full,
     /// A statement of the job failed; nothing was changed.
     Failed(rusqlite::Error),
     /// The database did not take the job, or could not keep what it did.
@@ -24,7 +26,28 @@ pub(crate) enum JobError<R> {
 
 impl<R> From<rusqlite::Error> for JobError<R> {
     fn from(error: rusqlite::Error) -> Self {
-        JobError::Failed(error)
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => JobError::Full,
+            _ => JobError::Failed(error),
+        }
+    }
+}
+
+impl<R> JobError<R> {
+    /// What the caller is told: why the job refused, or its word for a full disk, or for a database that cannot be used.
+    pub(crate) fn reason(self, what: &'static str, full: R, unavailable: R) -> R {
+        match self {
+            JobError::Refused(reason) => reason,
+            JobError::Full => {
+                tracing::error!(what, "the disk is full");
+                full
+            }
+            JobError::Failed(error) => {
+                tracing::error!(what, %error, "an operation of the platform failed");
+                unavailable
+            }
+            JobError::Unavailable => unavailable,
+        }
     }
 }
 
@@ -33,7 +56,18 @@ pub(crate) trait Job: Send {
     /// Does the work. False where its changes are to be undone.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells the caller: the job's own result, or that it could not be kept.
-    fn answer(self: Box<Self>, kept: bool);
+    fn answer(self: Box<Self>, kept: Kept);
+}
+
+/// What became of the changes of a batch of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// They are kept.
+    Yes,
+    /// They are not.
+    No,
+    /// They are not, because the disk is full.
+    DiskFull,
 }
 
 /// The end of the queue that callers hold.
@@ -89,9 +123,13 @@ where
         matches!(self.result, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, kept: bool) {
-        // A refusal may rest on writes of the same batch, so it does not outlive them either.
-        let result = if kept { self.result } else { Some(Err(JobError::Unavailable)) };
+    fn answer(self: Box<Self>, kept: Kept) {
+        // A refusal may rest on writes of the same batch, so it does not outlive them either. A full disk does.
+        let result = match (kept, self.result) {
+            (Kept::Yes, result) => result,
+            (Kept::DiskFull, _) | (Kept::No, Some(Err(JobError::Full))) => Some(Err(JobError::Full)),
+            (Kept::No, _) => Some(Err(JobError::Unavailable)),
+        };
         if let Some(result) = result {
             // A caller that went away needs no answer.
             let _ = self.reply.send(result);

@@ -2,7 +2,7 @@
 //! never know which tables the jobs read.
 
 use crate::StoreError;
-use crate::queue::{JobError, Jobs, Queue};
+use crate::queue::{JobError, Jobs, Kept, Queue};
 use crate::worker::Worker;
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +46,6 @@ fn run(connection: &Connection, jobs: &Mutex<Jobs>) {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(mut job) = job else { return };
         job.run(connection);
-        job.answer(true);
+        job.answer(Kept::Yes);
     }
 }

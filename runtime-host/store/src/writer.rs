@@ -2,9 +2,9 @@
 //! the jobs touch.
 
 use crate::StoreError;
-use crate::queue::{Job, JobError, Jobs, Queue};
+use crate::queue::{Job, JobError, Jobs, Kept, Queue};
 use crate::worker::Worker;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,15 +68,19 @@ fn run(mut connection: Connection, mut jobs: Jobs, counts: &Counts) {
             batch.push(job);
         }
         let committed = commit_together(&mut connection, &mut batch);
-        match &committed {
+        let kept = match &committed {
             Ok(()) => {
                 counts.jobs.fetch_add(batch.len() as u64, Ordering::Relaxed);
                 counts.commits.fetch_add(1, Ordering::Relaxed);
+                Kept::Yes
             }
-            Err(error) => tracing::error!(%error, jobs = batch.len(), "a batch of writes could not be committed"),
-        }
+            Err(error) => {
+                tracing::error!(%error, jobs = batch.len(), "a batch of writes could not be committed");
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull) { Kept::DiskFull } else { Kept::No }
+            }
+        };
         for job in batch.drain(..) {
-            job.answer(committed.is_ok());
+            job.answer(kept);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The database file: what survives, and what is refused.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use spell_cast::KeyRing;
 use spell_store::{Database, StoreError, sqlite_version};
 use spell_types::KeyValueStore;
 use std::fs;
@@ -92,6 +93,20 @@ fn a_schema_from_the_future_is_refused() {
     drop(connection);
     let error = open_error(directory.path());
     assert!(matches!(error, StoreError::NewerSchema { found: 1000, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_program_keeps_its_data_and_takes_what_is_new() {
+    let directory = made_by(
+        "CREATE TABLE key_value (store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)) STRICT, WITHOUT ROWID;
+         CREATE TABLE key_value_usage (store TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL CHECK (bytes >= 0)) STRICT, WITHOUT ROWID;
+         INSERT INTO key_value VALUES ('s', 'k', x'01');
+         PRAGMA application_id = 0x53504c31;
+         PRAGMA user_version = 1;",
+    );
+    assert_eq!(value(directory.path()).await, Some(vec![1]));
+    let database = Database::open(directory.path()).unwrap();
+    assert_eq!(database.find([1; 32]).await, Ok(None));
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Unit {
     pub fn format(self, value: u64) -> String {
         let suffixes: &[(u64, &str)] = match self {
             Unit::Bytes => &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")],
-            Unit::Milliseconds => &[(60_000, "m"), (1_000, "s"), (1, "ms")],
+            Unit::Milliseconds => &[(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")],
             Unit::Count => &[],
         };
         for (factor, suffix) in suffixes {

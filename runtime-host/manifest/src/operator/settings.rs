@@ -51,6 +51,12 @@ pub enum Setting {
     LogBytesMax,
     /// Log files that are kept of a component, the one being written included.
     LogFilesMax,
+    /// Casts of the platform at a time.
+    CastConcurrency,
+    /// The longest that a cast waits for a place to run.
+    CastQueueTime,
+    /// How long casts stay on record.
+    CastRetention,
 }
 
 struct Row {
@@ -64,7 +70,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 22;
+const COUNT: usize = 25;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -97,6 +103,9 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::CompileTime, table: "compile", key: "time", unit: Milliseconds, default: 60 * SECOND, least: 1, most: HOUR, meaning: "longest that compiling a component may take" },
     Row { setting: Setting::LogBytesMax, table: "log", key: "bytes_max", unit: Bytes, default: 10 * MIB, least: 4 * KIB, most: 1024 * GIB, meaning: "a log file before a new one is begun" },
     Row { setting: Setting::LogFilesMax, table: "log", key: "files_max", unit: Count, default: 2, least: 1, most: 1_000, meaning: "log files kept, the one being written included" },
+    Row { setting: Setting::CastConcurrency, table: "cast", key: "concurrency", unit: Count, default: 64, least: 1, most: 100_000, meaning: "casts of the platform at a time" },
+    Row { setting: Setting::CastQueueTime, table: "cast", key: "queue_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that a cast waits for a place to run" },
+    Row { setting: Setting::CastRetention, table: "cast", key: "retention", unit: Milliseconds, default: 720 * HOUR, least: 24 * HOUR, most: 87_600 * HOUR, meaning: "time that casts stay on record, their output included" },
 ];
 
 impl Setting {
@@ -113,7 +122,7 @@ impl Setting {
     };
 
     /// The tables that settings are written in.
-    pub const TABLES: [&'static str; 4] = ["host", "outbound", "compile", "log"];
+    pub const TABLES: [&'static str; 5] = ["host", "outbound", "compile", "log", "cast"];
 
     /// The table it is written in.
     pub fn table(self) -> &'static str {

@@ -1,0 +1,129 @@
+//! Versions of spells, as rows. It knows that what a version is never changes; it must never know what is in a program.
+
+use super::{Failure, programs, spells};
+use crate::columns::{Count, Moment, Parsed, Sha256};
+use crate::queue::JobError;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use semver::Version;
+use spell_cast::{Module, NewModule, RegistryError, Spell};
+use spell_types::TenantId;
+use std::time::SystemTime;
+
+/// Keeps a version and its programs. One that is there already, and is the same program, stays as it is.
+pub(super) fn publish(connection: &Connection, tenant: &TenantId, new: &NewModule) -> Result<Module, Failure> {
+    let wanted = &new.module;
+    let spell = spells::with_id(connection, tenant, &wanted.spell_id)?;
+    match of_version(connection, &spell.id, &wanted.version)? {
+        Some(kept) if kept.digest != wanted.digest => {
+            return Err(JobError::Refused(RegistryError::VersionTaken(kept.version)));
+        }
+        Some(kept) => repair(connection, &kept, new)?,
+        None => insert(connection, new)?,
+    }
+    let is_to_be_active = (new.activates && spell.active.as_ref() != Some(&wanted.version)) || spell.active.is_none();
+    if is_to_be_active {
+        spells::set_active(connection, &spell.id, &wanted.version, wanted.created_at)?;
+    }
+    of_version(connection, &spell.id, &wanted.version)?.ok_or(JobError::Refused(RegistryError::NoModule))
+}
+
+/// The versions of a spell, the newest upload first.
+pub(super) fn list(connection: &Connection, tenant: &TenantId, spell_id: &str) -> Result<Vec<Module>, Failure> {
+    let spell = spells::with_id(connection, tenant, spell_id)?;
+    let mut select = connection.prepare_cached("SELECT * FROM modules WHERE spell_id = ?1 ORDER BY created_at_ms DESC, id DESC")?;
+    let modules = select.query_map([spell.id], module)?.collect::<Result<_, _>>()?;
+    Ok(modules)
+}
+
+/// A version of a spell, or the active one.
+pub(super) fn find(connection: &Connection, tenant: &TenantId, spell_id: &str, version: Option<Version>) -> Result<Module, Failure> {
+    let spell = spells::with_id(connection, tenant, spell_id)?;
+    let found = match version.or(spell.active) {
+        Some(version) => of_version(connection, &spell.id, &version)?,
+        None => None,
+    };
+    found.ok_or(JobError::Refused(RegistryError::NoModule))
+}
+
+/// Makes a version the one that is cast when nobody names one.
+pub(super) fn activate(
+    connection: &Connection,
+    tenant: &TenantId,
+    spell_id: &str,
+    version: &Version,
+    at: SystemTime,
+) -> Result<Spell, Failure> {
+    let module = find(connection, tenant, spell_id, Some(version.clone()))?;
+    spells::set_active(connection, spell_id, &module.version, at)?;
+    spells::with_id(connection, tenant, spell_id)
+}
+
+/// Forgets a version, unless it is the active one.
+pub(super) fn delete(connection: &Connection, tenant: &TenantId, module_id: &str) -> Result<(), Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT modules.version, modules.version IS spells.active_version AS is_active
+         FROM modules JOIN spells ON spells.id = modules.spell_id WHERE spells.tenant = ?1 AND modules.id = ?2",
+    )?;
+    let facts = |row: &Row<'_>| Ok((row.get::<_, Parsed<Version>>("version")?.0, row.get("is_active")?));
+    match select.query_row([tenant.as_str(), module_id], facts).optional()? {
+        None => Err(JobError::Refused(RegistryError::NoModule)),
+        Some((version, true)) => Err(JobError::Refused(RegistryError::Active(version))),
+        Some((_, false)) => {
+            connection.prepare_cached("DELETE FROM modules WHERE id = ?1")?.execute([module_id])?;
+            Ok(())
+        }
+    }
+}
+
+fn insert(connection: &Connection, new: &NewModule) -> Result<(), Failure> {
+    let NewModule { module, program, component, .. } = new;
+    programs::keep(connection, &module.digest, program)?;
+    programs::keep(connection, &module.component, component)?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO modules (id, spell_id, version, digest, size_bytes, file_name, abi, component, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    insert.execute(params![
+        module.id,
+        module.spell_id,
+        module.version.to_string(),
+        Sha256(module.digest),
+        Count(module.size_bytes),
+        module.file_name,
+        module.abi,
+        Sha256(module.component),
+        Moment(module.created_at),
+    ])?;
+    Ok(())
+}
+
+/// Puts what was uploaded in the place of what is corrupt.
+fn repair(connection: &Connection, kept: &Module, new: &NewModule) -> Result<(), Failure> {
+    programs::keep(connection, &kept.digest, &new.program)?;
+    if programs::is_corrupt(connection, &kept.component)? {
+        // A newer host may make another component of the same program.
+        programs::keep(connection, &new.module.component, &new.component)?;
+        let sql = "UPDATE modules SET component = ?2 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![kept.id, Sha256(new.module.component)])?;
+    }
+    Ok(())
+}
+
+fn of_version(connection: &Connection, spell_id: &str, version: &Version) -> Result<Option<Module>, Failure> {
+    let mut select = connection.prepare_cached("SELECT * FROM modules WHERE spell_id = ?1 AND version = ?2")?;
+    Ok(select.query_row([spell_id, &version.to_string()], module).optional()?)
+}
+
+fn module(row: &Row<'_>) -> rusqlite::Result<Module> {
+    Ok(Module {
+        id: row.get("id")?,
+        spell_id: row.get("spell_id")?,
+        version: row.get::<_, Parsed<_>>("version")?.0,
+        digest: row.get::<_, Sha256>("digest")?.0,
+        size_bytes: row.get::<_, Count>("size_bytes")?.0,
+        file_name: row.get("file_name")?,
+        abi: row.get("abi")?,
+        component: row.get::<_, Sha256>("component")?.0,
+        created_at: row.get::<_, Moment>("created_at_ms")?.0,
+    })
+}

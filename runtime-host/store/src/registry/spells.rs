@@ -1,0 +1,124 @@
+//! Spells, as rows. It knows what is said of them; it must never know programs.
+
+use super::Failure;
+use crate::columns::{Engine, Moment, Parsed, named, saturating};
+use crate::queue::JobError;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use semver::Version;
+use spell_cast::{About, RegistryError, Spell};
+use spell_types::{Limit, TenantId};
+use std::time::SystemTime;
+
+/// Keeps a spell, which has no version yet.
+pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Failure> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (tenant, key) DO NOTHING",
+    )?;
+    let Spell { id, tenant, key, about, .. } = spell;
+    let (limits, created_at, updated_at) = (Asked(about.limits.clone()), Moment(spell.created_at), Moment(spell.updated_at));
+    let said = params![
+        id,
+        tenant.as_str(),
+        key.as_str(),
+        about.name,
+        about.description,
+        about.engine.name(),
+        limits,
+        about.is_active,
+        created_at,
+        updated_at
+    ];
+    match insert.execute(said)? {
+        0 => Err(JobError::Refused(RegistryError::KeyTaken(key.clone()))),
+        _ => with_id(connection, tenant, id),
+    }
+}
+
+/// The spell of a tenant with this id, or this key.
+pub(super) fn find(connection: &Connection, tenant: &TenantId, key_or_id: &str) -> Result<Spell, Failure> {
+    // A key may look like the id of another spell: whoever has an id keeps getting what it names.
+    let sql = "SELECT * FROM spells WHERE tenant = ?1 AND (id = ?2 OR key = ?2) ORDER BY id = ?2 DESC LIMIT 1";
+    let found = connection.prepare_cached(sql)?.query_row([tenant.as_str(), key_or_id], spell).optional()?;
+    found.ok_or(JobError::Refused(RegistryError::NoSpell))
+}
+
+/// The spell of a tenant with this id.
+pub(super) fn with_id(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Spell, Failure> {
+    let sql = "SELECT * FROM spells WHERE tenant = ?1 AND id = ?2";
+    let found = connection.prepare_cached(sql)?.query_row([tenant.as_str(), id], spell).optional()?;
+    found.ok_or(JobError::Refused(RegistryError::NoSpell))
+}
+
+/// Spells in order of their keys, from the first one behind a key on.
+pub(super) fn list(connection: &Connection, tenant: &TenantId, after: Option<&str>, count_max: usize) -> Result<Vec<Spell>, Failure> {
+    // No key is empty, so all of them come after the empty one.
+    let mut select = connection.prepare_cached("SELECT * FROM spells WHERE tenant = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?;
+    let spells = select.query_map(params![tenant.as_str(), after.unwrap_or_default(), saturating(count_max as u128)], spell)?;
+    Ok(spells.collect::<Result<_, _>>()?)
+}
+
+/// Says something else of a spell.
+pub(super) fn change(connection: &Connection, tenant: &TenantId, id: &str, about: &About, at: SystemTime) -> Result<Spell, Failure> {
+    let mut update = connection.prepare_cached(
+        "UPDATE spells SET name = ?3, description = ?4, engine = ?5, limits = ?6, is_active = ?7, updated_at_ms = ?8
+         WHERE tenant = ?1 AND id = ?2",
+    )?;
+    let About { name, description, engine, limits, is_active } = about;
+    let limits = Asked(limits.clone());
+    update.execute(params![tenant.as_str(), id, name, description, engine.name(), limits, is_active, Moment(at)])?;
+    with_id(connection, tenant, id)
+}
+
+/// Makes a version of a spell the one that is cast when nobody names one.
+pub(super) fn set_active(connection: &Connection, id: &str, version: &Version, at: SystemTime) -> Result<(), Failure> {
+    let sql = "UPDATE spells SET active_version = ?2, updated_at_ms = ?3 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![id, version.to_string(), Moment(at)])?;
+    Ok(())
+}
+
+/// Forgets a spell. Its versions go with it, and programs that nothing else refers to.
+pub(super) fn delete(connection: &Connection, tenant: &TenantId, id: &str) -> Result<(), Failure> {
+    match connection.prepare_cached("DELETE FROM spells WHERE tenant = ?1 AND id = ?2")?.execute([tenant.as_str(), id])? {
+        0 => Err(JobError::Refused(RegistryError::NoSpell)),
+        _ => Ok(()),
+    }
+}
+
+fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
+    let about = About {
+        name: row.get("name")?,
+        description: row.get("description")?,
+        engine: row.get::<_, Engine>("engine")?.0,
+        limits: row.get::<_, Asked>("limits")?.0,
+        is_active: row.get("is_active")?,
+    };
+    Ok(Spell {
+        id: row.get("id")?,
+        tenant: row.get::<_, Parsed<_>>("tenant")?.0,
+        key: row.get::<_, Parsed<_>>("key")?.0,
+        about,
+        active: row.get::<_, Option<Parsed<_>>>("active_version")?.map(|version| version.0),
+        created_at: row.get::<_, Moment>("created_at_ms")?.0,
+        updated_at: row.get::<_, Moment>("updated_at_ms")?.0,
+    })
+}
+
+/// The limits that a spell asks for, as a JSON array of pairs: `[["memory",1048576]]`.
+struct Asked(Vec<(Limit, u64)>);
+
+impl ToSql for Asked {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let pairs: serde_json::Value = self.0.iter().map(|(limit, value)| serde_json::json!([limit.key(), value])).collect();
+        Ok(pairs.to_string().into())
+    }
+}
+
+impl FromSql for Asked {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let pairs: Vec<(String, u64)> = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
+        let limits = pairs.into_iter().map(|(key, value)| Ok((named(&key, Limit::from_key)?, value)));
+        limits.collect::<Result<_, _>>().map(Self)
+    }
+}
