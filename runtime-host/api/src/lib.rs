@@ -1,12 +1,14 @@
-//! The control plane: whether the host is well (`/healthz`), and what it has done (`/metrics`).
+//! The control plane: whether the host is well (`/healthz`), what it has done (`/metrics`), and the API of the platform (`/api`).
 //!
 //! This room knows wire formats, problem documents and the status codes of the control plane. It must never know SQL,
-//! wasmtime, or how anything runs; it sees finished executions and numbers that it is handed.
+//! wasmtime, or how anything runs; it sees finished executions, numbers that it is handed, and [`spell_cast::Platform`].
 
 mod executions;
 mod histogram;
 mod loopback;
 mod metrics;
+mod patience;
+mod platform;
 mod respond;
 mod serve;
 

@@ -1,12 +1,15 @@
-//! What the control plane answers: the only status codes it has, and their problem documents.
+//! What the control plane answers, and the problem documents of what is no part of the platform's API.
 //!
 //! It knows paths, methods and answers. It must never know connections.
 
+use crate::platform::Routes;
 use crate::serve::Control;
+use axum::body::Body;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -15,10 +18,18 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 const PROBLEM: &str = "application/problem+json";
 
 /// The answer to a request that came in at `local`.
-pub(crate) fn respond<B>(control: &Control, local: SocketAddr, request: &Request<B>) -> Response<Full<Bytes>> {
+pub(crate) async fn respond(control: &Control, routes: Option<Routes>, local: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     if !crate::loopback::is_meant_for(local, request.uri(), request.headers()) {
-        return problem(StatusCode::MISDIRECTED_REQUEST, "this listener answers for loopback names and addresses only");
+        return problem(StatusCode::MISDIRECTED_REQUEST, "this listener answers for loopback names and addresses only").map(Body::new);
     }
+    match routes {
+        Some(mut routes) if Routes::has(request.uri().path()) => routes.call(request.map(Body::new)).await,
+        _ => observed(control, &request).map(Body::new),
+    }
+}
+
+/// What can be seen of the host.
+fn observed<B>(control: &Control, request: &Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if !matches!(path, "/healthz" | "/metrics") {
         return problem(StatusCode::NOT_FOUND, "there are /healthz and /metrics");

@@ -1,43 +1,60 @@
-//! The listener of the control plane: a small HTTP/1.1 server, one request per connection, everything bounded.
+//! The listener of the control plane: a small HTTP/1.1 server, everything bounded. Without a platform, a connection has one request.
 //!
 //! It knows sockets, connections and deadlines. It must never know what is answered.
 
 use crate::metrics::Metrics;
+use crate::patience::{Paced, Patience};
+use crate::platform::Routes;
 use crate::respond::respond;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use spell_cast::Platform;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// Most connections at once; further ones wait in the listener's backlog.
 const CONNECTIONS_MAX: usize = 128;
+/// Most connections at once with a platform, whose casts take their time.
+const PLATFORM_CONNECTIONS_MAX: usize = 512;
 /// Most headers of a request.
 const HEADERS_MAX: usize = 64;
 /// Most bytes of a request's line and headers.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Longest wait for the whole head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest life of a connection, a slow reader's included.
+/// Longest wait for a client that is to send a head, or to read an answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for open connections at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for casts that run at shutdown.
+const CASTS_GRACE: Duration = Duration::from_secs(10);
 /// Pause after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the control plane shows.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Control {
     /// The metrics behind `/metrics`.
     pub metrics: Arc<Metrics>,
     /// Whether the host takes no new work; `/healthz` then answers 503.
     pub draining: Arc<AtomicBool>,
+    /// The platform behind `/api`, if this host is one.
+    pub platform: Option<Arc<Platform>>,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut fields = to.debug_struct("Control");
+        fields.field("draining", &self.draining).field("is_platform", &self.platform.is_some()).finish_non_exhaustive()
+    }
 }
 
 /// Why the control plane could not be served.
@@ -48,12 +65,15 @@ pub enum ServeError {
     Listener(#[from] std::io::Error),
 }
 
-/// Serves the control plane until `shutdown` is ready, then lets open connections end, for two seconds at most. Runs on a
-/// tokio runtime with time and I/O enabled.
+/// Serves the control plane until `shutdown` is ready, then lets casts that run end, for ten seconds at most, and open connections,
+/// for two seconds at most. Runs on a tokio runtime with time and I/O enabled.
 pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
     listener.set_nonblocking(true)?;
     let local = listener.local_addr()?;
     let listener = TcpListener::from_std(listener)?;
+    let (ending, ends) = watch::channel(());
+    let routes = control.platform.clone().map(|platform| Routes::new(platform, control.draining.clone(), ends.clone()));
+    let connections_max = if routes.is_some() { PLATFORM_CONNECTIONS_MAX } else { CONNECTIONS_MAX };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -61,28 +81,44 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
             biased;
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+            accepted = listener.accept(), if connections.len() < connections_max => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(timeout(CONNECTION_TIMEOUT, answer_one(stream, local, control.clone())));
+                    connections.spawn(converse(stream, local, control.clone(), routes.clone(), ends.clone()));
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
         }
     }
-    drop(listener);
+    drop((listener, ending));
+    if let Some(platform) = control.platform {
+        // What ends by then is recorded, and who waits for it is told.
+        let _ = timeout(CASTS_GRACE, platform.idle()).await;
+    }
     // Those that are not done by then are cut when the set is dropped.
     let _ = timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
     Ok(())
 }
 
-/// Answers one request and closes. A connection that breaks is its client's loss and nobody else's.
-async fn answer_one(stream: TcpStream, local: SocketAddr, control: Control) {
+/// Answers the requests of a connection. One that breaks is its client's loss and nobody else's.
+async fn converse(stream: TcpStream, local: SocketAddr, control: Control, routes: Option<Routes>, mut ends: watch::Receiver<()>) {
+    let keeps_alive = routes.is_some();
+    let patience = Patience::new(CONNECTION_TIMEOUT);
     let service = service_fn(|request| {
-        let response = respond(&control, local, &request);
-        async move { Ok::<_, Infallible>(response) }
+        let (control, routes, answering) = (&control, routes.clone(), patience.suspended());
+        async move {
+            let response = respond(control, routes, local, request).await;
+            Ok::<_, Infallible>(response.map(|body| Paced::new(body, answering)))
+        }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).keep_alive(false);
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).keep_alive(keeps_alive);
     server.max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+    let mut lost = std::pin::pin!(patience.lost());
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = lost.as_mut() => return,
+        _ = ends.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! { _ = connection => {}, () = lost => {} }
 }

@@ -1,0 +1,153 @@
+//! The catalogue of refusals, and the problem documents (RFC 9457) that carry them.
+//!
+//! It knows codes, statuses and titles, which never change once they were given out. It must never know why something is refused.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::{Map, Value, json};
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Seconds after which it is worth asking again.
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
+
+/// Everything that a request can be refused for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NotFound,
+    MethodNotAllowed,
+    BadRequest,
+    MediaType,
+    Invalid,
+    BodyTooLarge,
+    BodyTooSlow,
+    NoCredentials,
+    UnknownKey,
+    ScopeMissing,
+    SpellNotFound,
+    ModuleNotFound,
+    CastNotFound,
+    KeyNotFound,
+    SpellKeyTaken,
+    VersionTaken,
+    VersionActive,
+    NoEarlierVersion,
+    ModuleCorrupt,
+    StorageFull,
+    Unavailable,
+    ProgramTooLarge,
+    ProgramRefused,
+    IdempotencyKeyMissing,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    CastInFlight,
+    CastIndeterminate,
+    SpellNotActive,
+    InputTooLarge,
+    CeilingExceeded,
+    CastRefused,
+    CastTrapped,
+    CastTimedOut,
+    CastLimit,
+    CastCancelled,
+    CastBusy,
+    CastFailed,
+    HostFailed,
+}
+
+impl Refusal {
+    #[rustfmt::skip]
+    fn row(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Refusal::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Refusal::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
+            Refusal::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read"),
+            Refusal::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of another media type"),
+            Refusal::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request says something that does not go"),
+            Refusal::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
+            Refusal::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body comes too slowly"),
+            Refusal::NoCredentials => (StatusCode::UNAUTHORIZED, "no-credentials", "There is no API key"),
+            Refusal::UnknownKey => (StatusCode::UNAUTHORIZED, "unknown-key", "The API key is worth nothing"),
+            Refusal::ScopeMissing => (StatusCode::FORBIDDEN, "scope-missing", "The API key does not allow it"),
+            Refusal::SpellNotFound => (StatusCode::NOT_FOUND, "spell-not-found", "There is no such spell"),
+            Refusal::ModuleNotFound => (StatusCode::NOT_FOUND, "module-not-found", "There is no such version"),
+            Refusal::CastNotFound => (StatusCode::NOT_FOUND, "cast-not-found", "There is no such cast"),
+            Refusal::KeyNotFound => (StatusCode::NOT_FOUND, "key-not-found", "There is no such API key"),
+            Refusal::SpellKeyTaken => (StatusCode::CONFLICT, "spell-key-taken", "Another spell has this key"),
+            Refusal::VersionTaken => (StatusCode::CONFLICT, "version-taken", "Another program has this version"),
+            Refusal::VersionActive => (StatusCode::CONFLICT, "version-active", "The version is active"),
+            Refusal::NoEarlierVersion => (StatusCode::CONFLICT, "no-earlier-version", "There is no earlier version"),
+            Refusal::ModuleCorrupt => (StatusCode::INTERNAL_SERVER_ERROR, "module-corrupt", "The program is damaged"),
+            Refusal::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage-full", "The disk is full"),
+            Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The host cannot do it now"),
+            Refusal::ProgramTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "program-too-large", "The program is too large"),
+            Refusal::ProgramRefused => (StatusCode::UNPROCESSABLE_ENTITY, "program-refused", "The program cannot be cast"),
+            Refusal::IdempotencyKeyMissing => (StatusCode::BAD_REQUEST, "idempotency-key-missing", "There is no idempotency key"),
+            Refusal::IdempotencyKeyInvalid => (StatusCode::BAD_REQUEST, "idempotency-key-invalid", "This is no idempotency key"),
+            Refusal::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key stands for another request"),
+            Refusal::CastInFlight => (StatusCode::CONFLICT, "cast-in-flight", "The cast has not ended yet"),
+            Refusal::CastIndeterminate => (StatusCode::CONFLICT, "cast-indeterminate", "Nobody knows what the cast did"),
+            Refusal::SpellNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "spell-not-active", "The spell is switched off"),
+            Refusal::InputTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "input-too-large", "The input is too large"),
+            Refusal::CeilingExceeded => (StatusCode::UNPROCESSABLE_ENTITY, "ceiling-exceeded", "The operator allows less"),
+            Refusal::CastRefused => (StatusCode::UNPROCESSABLE_ENTITY, "cast-refused", "The program refused"),
+            Refusal::CastTrapped => (StatusCode::BAD_GATEWAY, "cast-trapped", "The program broke"),
+            Refusal::CastTimedOut => (StatusCode::GATEWAY_TIMEOUT, "cast-timed-out", "The program took too long"),
+            Refusal::CastLimit => (StatusCode::UNPROCESSABLE_ENTITY, "cast-limit", "The program met a limit"),
+            Refusal::CastCancelled => (StatusCode::CONFLICT, "cast-cancelled", "The cast was cancelled"),
+            Refusal::CastBusy => (StatusCode::SERVICE_UNAVAILABLE, "cast-busy", "There was no place to run"),
+            Refusal::CastFailed => (StatusCode::INTERNAL_SERVER_ERROR, "cast-failed", "The host failed to run the program"),
+            Refusal::HostFailed => (StatusCode::INTERNAL_SERVER_ERROR, "host-failed", "The host failed"),
+        }
+    }
+
+    /// Whether the same request may well succeed in a moment.
+    fn passes(self) -> bool {
+        self == Refusal::CastInFlight || self.row().0 == StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+/// A refusal with what there is to say about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    refusal: Refusal,
+    detail: String,
+    members: Map<String, Value>,
+}
+
+impl Problem {
+    pub(crate) fn new(refusal: Refusal, detail: impl ToString) -> Self {
+        Self { refusal, detail: detail.to_string(), members: Map::new() }
+    }
+
+    /// Says one thing more, in a member of its own.
+    pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code, title) = self.refusal.row();
+        let mut members = self.members;
+        let own = [
+            ("type", json!(format!("/errors#{code}"))),
+            ("title", json!(title)),
+            ("status", json!(status.as_u16())),
+            ("code", json!(code)),
+            ("detail", json!(self.detail)),
+        ];
+        members.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let mut response = (status, Value::Object(members).to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, PROBLEM);
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.refusal.passes() {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_S);
+        }
+        response
+    }
+}

@@ -1,0 +1,14 @@
+//! The platform over a real socket, as its clients see it: every status, every scope, and what one tenant sees of another.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod casts;
+mod client;
+mod clock;
+mod connections;
+mod events;
+mod memory;
+mod modules;
+mod scopes;
+mod spells;
+mod without_waiting;
