@@ -33,7 +33,7 @@ pub struct Host {
 
 /// A process that is killed when it is dropped, also by a test that fails while it starts.
 #[derive(Debug)]
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -130,7 +130,7 @@ pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
     wait_for(what, PATIENCE, is_so);
 }
 
-fn wait_for(what: &str, patience: Duration, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, patience: Duration, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < patience, "waited {patience:?} for {what}");
@@ -138,7 +138,7 @@ fn wait_for(what: &str, patience: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn address(text: &str, prefix: &str) -> Client {
+pub(crate) fn address(text: &str, prefix: &str) -> Client {
     let url = text.split_once(prefix).and_then(|(_, rest)| rest.split_once("://"));
     let (_, rest) = url.unwrap_or_else(|| panic!("no \"{prefix}\" in {text:?}"));
     let address: SocketAddr = rest.split(['\n', '"']).next().unwrap_or_default().trim().parse().expect("address");

@@ -202,7 +202,7 @@ impl Setup {
 }
 
 /// Gives a new state directory the compiled code of the tests before: a minute of computing for each of most tests.
-fn share_code(state_dir: &Path) {
+pub(crate) fn share_code(state_dir: &Path) {
     let shared = target().join("tests-code");
     if state_dir.join("code").exists() {
         return;
@@ -235,7 +235,7 @@ pub(crate) fn ended(output: &Output) -> Ended {
     Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(binary());
     command.env_clear().env("PATH", "/usr/bin:/bin");
     command

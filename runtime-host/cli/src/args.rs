@@ -1,11 +1,15 @@
 //! What can be typed.
 
 mod adapt;
+mod remote;
+mod serve;
 mod spin;
 mod up;
 mod watch;
 
 pub(crate) use adapt::{Adapt, Export, Inspect, Program};
+pub(crate) use remote::{Cast, List, OneSpell, Push, Rollback, Server};
+pub(crate) use serve::{Keys, KeysCommand, Serve};
 pub(crate) use spin::{Format, SpinFlags};
 pub(crate) use up::{SqlText, Up};
 pub(crate) use watch::Watch;
@@ -39,6 +43,22 @@ pub(crate) enum Command {
     Adapt(Adapt),
     /// Make any program a Spin app
     Export(Export),
+    /// Serve the platform: spells that are uploaded and cast
+    Serve(Serve),
+    /// Make, list and revoke keys of the platform
+    Keys(Keys),
+    /// Upload a program as a version of a spell
+    Push(Push),
+    /// Cast a spell
+    Cast(Cast),
+    /// List spells
+    Ls(List),
+    /// List the versions of a spell
+    Versions(OneSpell),
+    /// Make another version of a spell the active one
+    Rollback(Rollback),
+    /// Delete a spell and its versions
+    Rm(OneSpell),
     /// Show what spells have used
     Stats(Stats),
     /// Compile one component from standard input to standard output; what `up` calls, for itself

@@ -10,6 +10,7 @@ mod announcement;
 mod args;
 mod assemble;
 mod build;
+mod client;
 mod compiling;
 mod doctor;
 mod dotenv;
@@ -17,16 +18,22 @@ mod fetched;
 mod fetching;
 mod files;
 mod grants;
+mod keys;
 mod listen;
 mod making;
 mod models;
 mod not_run;
 mod output;
 mod packages;
+mod pepper;
+mod platform;
 mod plugin;
 mod programs;
+mod remote;
+mod runner;
 mod runtime;
 mod selection;
+mod serve;
 mod sinks;
 mod sources;
 mod stats;
@@ -65,6 +72,14 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => adapt::inspect::run(&inspect),
         Command::Adapt(adapt) => adapt::run(&adapt),
         Command::Export(export) => adapt::export(&export),
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Keys(keys) => keys::run(&keys),
+        Command::Push(push) => remote::push(&push),
+        Command::Cast(cast) => remote::cast(&cast),
+        Command::Ls(list) => remote::list(&list),
+        Command::Versions(spell) => remote::versions(&spell),
+        Command::Rollback(rollback) => remote::rollback(&rollback),
+        Command::Rm(spell) => remote::remove(&spell),
         Command::Stats(stats) => stats::run(&stats),
         Command::Doctor(doctor) => match doctor::run(&doctor) {
             Ok(code) => return code,

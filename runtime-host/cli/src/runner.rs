@@ -1,0 +1,139 @@
+//! Spells of the platform in the engine: their code, loaded once and kept while there is room, and each cast in a place of its own.
+//!
+//! It knows the engine and what the pipeline asks of it. It must never know tenants, keys or what a cast costs.
+
+use spell_capabilities::{self as capabilities, Grants};
+use spell_cast::{Executed, Failed, FailedKind, Registry, Runner};
+use spell_engine::{Cast, CastSpell, Engine, Failure, Guest, Linkers};
+use spell_manifest::{Setting, Settings};
+use spell_types::{BoxFuture, Content, Digest, Limit, Limits, Usage};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OnceCell, Semaphore};
+
+/// Spells whose code is kept ready.
+const LOADED_MAX: usize = 1_000;
+
+type Spell = Arc<CastSpell<capabilities::Host>>;
+
+/// Executes what the registry has.
+pub(crate) struct EngineRunner {
+    engine: Engine,
+    linkers: Arc<Linkers<Guest<capabilities::Host>>>,
+    registry: Arc<dyn Registry>,
+    /// As many as there are places for instances.
+    places: Arc<Semaphore>,
+    /// The longest that a cast waits for one.
+    queue_time_max: Duration,
+    loaded: Mutex<Loaded>,
+    /// What every spell may reach: nothing.
+    grants: Arc<Grants>,
+}
+
+/// Code that is ready, and when it was asked for last.
+#[derive(Default)]
+struct Loaded {
+    spells: HashMap<Digest, (Arc<OnceCell<Spell>>, u64)>,
+    asked: u64,
+}
+
+impl Loaded {
+    /// The place of a spell, which whoever comes first fills.
+    fn cell(&mut self, digest: Digest) -> Arc<OnceCell<Spell>> {
+        self.asked += 1;
+        if !self.spells.contains_key(&digest) && self.spells.len() >= LOADED_MAX {
+            let oldest = self.spells.iter().min_by_key(|(_, (_, asked))| *asked).map(|(digest, _)| *digest);
+            oldest.map(|oldest| self.spells.remove(&oldest));
+        }
+        let (cell, asked) = self.spells.entry(digest).or_default();
+        *asked = self.asked;
+        cell.clone()
+    }
+}
+
+impl EngineRunner {
+    /// A runner with as many places as the settings say, all of which the engine has.
+    pub(crate) fn new(engine: Engine, registry: Arc<dyn Registry>, settings: &Settings) -> wasmtime::Result<Self> {
+        let mut linkers = engine.linkers();
+        capabilities::add_plain_to_linker(&mut linkers.plain)?;
+        capabilities::add_to_linker(&mut linkers.concurrent)?;
+        let grants = Arc::new(Grants::none("cast"));
+        let places = usize::try_from(settings.get(Setting::CastConcurrency))?;
+        let (linkers, places) = (Arc::new(linkers), Arc::new(Semaphore::new(places)));
+        let queue_time_max = settings.time(Setting::CastQueueTime);
+        Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::default(), grants })
+    }
+
+    async fn load(&self, digest: Digest) -> Result<Spell, Failed> {
+        let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(digest);
+        let spell = cell.get_or_try_init(|| async {
+            let wasm = self.registry.program(&digest).await.map_err(|error| host_failed(error.to_string()))?;
+            self.compile(wasm).await.map_err(host_failed)
+        });
+        spell.await.cloned()
+    }
+
+    async fn compile(&self, wasm: bytes::Bytes) -> Result<Spell, String> {
+        let (engine, linkers) = (self.engine.clone(), self.linkers.clone());
+        let load = move || CastSpell::load(&engine, &linkers, &wasm).map(Arc::new);
+        tokio::task::spawn_blocking(load).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    async fn execute(&self, component: Digest, input: Content, limits: &Limits) -> Result<Executed, Failed> {
+        let spell = self.load(component).await?;
+        let admitted = Instant::now();
+        let places = self.places.clone().acquire_many_owned(spell.places());
+        let Ok(Ok(_place)) = tokio::time::timeout(self.queue_time_max, places).await else { return Err(busy(self.queue_time_max)) };
+        let Cast { answer, usage } = spell.cast(input, self.grants.host(limits), limits, admitted).await;
+        let result = match answer {
+            Ok(Ok(content)) => Ok(content),
+            Ok(Err(failure)) => Err(Failed { kind: FailedKind::Refused, code: failure.code, message: failure.message }),
+            Err(failure) => Err(failed(&failure)),
+        };
+        Ok(Executed { result, usage })
+    }
+}
+
+impl Runner for EngineRunner {
+    fn check<'a>(&'a self, component: Digest, wasm: bytes::Bytes) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let spell = self.compile(wasm).await?;
+            let limits = spell_cast::cast_defaults();
+            let instance = spell.try_instantiate(self.grants.host(&limits), &limits).await;
+            instance.map_err(|failure| failure.to_string())?;
+            let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(component);
+            // Whoever asked for it meanwhile has loaded the same.
+            let _ = cell.set(spell);
+            Ok(())
+        })
+    }
+
+    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits) -> BoxFuture<'a, Executed> {
+        Box::pin(async move {
+            let executed = self.execute(component, input, limits).await;
+            executed.unwrap_or_else(|failed| Executed { result: Err(failed), usage: Usage::default() })
+        })
+    }
+}
+
+fn failed(failure: &Failure) -> Failed {
+    let (kind, code) = match failure {
+        Failure::Limit(Limit::Time) => (FailedKind::TimedOut, Limit::Time.key()),
+        Failure::Limit(limit) => (FailedKind::Limit, limit.key()),
+        Failure::Trap(_) | Failure::GuestError(_) => (FailedKind::Trapped, "trapped"),
+        Failure::NoResponse => (FailedKind::Trapped, "no-answer"),
+        Failure::PoolFull => (FailedKind::Busy, "busy"),
+        Failure::Host(_) => (FailedKind::Host, "host"),
+    };
+    Failed { kind, code: code.to_owned(), message: failure.to_string() }
+}
+
+fn busy(waited: Duration) -> Failed {
+    let message = format!("no place to run came free within {waited:?}");
+    Failed { kind: FailedKind::Busy, code: "busy".to_owned(), message }
+}
+
+fn host_failed(message: String) -> Failed {
+    Failed { kind: FailedKind::Host, code: "host".to_owned(), message }
+}

@@ -1,0 +1,103 @@
+//! A running platform: `spell serve`, its first key, and requests that show one. It must never know what a spell does.
+
+use crate::host::{Process, address, wait_for};
+use crate::setup::{command, share_code};
+use crate::{Answer, Captured, Client, PATIENCE, Request};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+
+/// A platform that serves. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Platform {
+    /// Where it serves.
+    pub client: Client,
+    /// The key that its requests show.
+    pub key: String,
+    state_dir: PathBuf,
+    child: Process,
+}
+
+impl Platform {
+    /// Starts one with an empty state directory, and shows the key that it prints.
+    pub fn start(directory: &TempDir) -> Self {
+        Self::serving(&directory.path().join("state"), None)
+    }
+
+    /// Kills it where it stands, and starts it again.
+    #[must_use]
+    pub fn killed_and_started(self) -> Self {
+        let (state_dir, key) = (self.state_dir.clone(), self.key.clone());
+        drop(self);
+        Self::serving(&state_dir, Some(key))
+    }
+
+    fn serving(state_dir: &Path, key: Option<String>) -> Self {
+        share_code(state_dir);
+        let mut command = command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state-dir"]).arg(state_dir);
+        let mut child = Process(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("spawn"));
+        let captured = Captured::of(&mut child.0);
+        wait_for("the platform to serve", PATIENCE, || {
+            let ended = child.0.try_wait().expect("wait");
+            assert!(ended.is_none(), "the platform ended: {}", captured.stderr());
+            captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
+        });
+        let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
+        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
+    }
+
+    /// The directory of its database.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// A request that shows its key.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        self.client.request(method, path).header("authorization", &format!("Bearer {}", self.key))
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send()
+    }
+
+    /// Sends JSON.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path).header("content-type", "application/json").body(body.to_string()).send()
+    }
+
+    /// Makes a spell, and gives it a version.
+    pub fn publish(&self, spell: &str, version: &str, program: &[u8]) -> Answer {
+        let _ = self.post("/api/spells", &json!({ "key": spell, "name": spell }));
+        self.upload(spell, version, program)
+    }
+
+    /// Gives a spell a version.
+    pub fn upload(&self, spell: &str, version: &str, program: &[u8]) -> Answer {
+        let field = |name: &str, value: &str| format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let file = "--edge\r\ncontent-disposition: form-data; name=\"wasmFile\"; filename=\"a.wasm\"\r\n\r\n";
+        let mut form = format!("{}{}{file}", field("spellId", spell), field("version", version)).into_bytes();
+        form.extend_from_slice(program);
+        form.extend_from_slice(b"\r\n--edge--\r\n");
+        self.request("POST", "/api/spells/upload-wasm").header("content-type", "multipart/form-data; boundary=edge").body(form).send()
+    }
+
+    /// Casts a spell under a key.
+    pub fn cast(&self, spell: &str, input: &Value, idempotency_key: &str) -> Answer {
+        self.begin_cast(spell, input, idempotency_key).send()
+    }
+
+    /// A cast that is not yet sent.
+    pub fn begin_cast(&self, spell: &str, input: &Value, idempotency_key: &str) -> Request {
+        let body = json!({ "spell_key": spell, "input": input }).to_string();
+        let request = self.request("POST", "/api/v1/cast").header("content-type", "application/json");
+        request.header("idempotency-key", idempotency_key).body(body)
+    }
+}
