@@ -22,7 +22,14 @@ pub struct Platform {
 impl Platform {
     /// Starts one with an empty state directory, and shows the key that it prints.
     pub fn start(directory: &TempDir) -> Self {
-        Self::serving(&directory.path().join("state"), None)
+        Self::serving(&directory.path().join("state"), None, &[])
+    }
+
+    /// The same, under what the operator says.
+    pub fn start_under(directory: &TempDir, operator: &str) -> Self {
+        let file = directory.path().join("spell.toml");
+        std::fs::write(&file, operator).expect("write");
+        Self::serving(&directory.path().join("state"), None, &["--config", &file.to_string_lossy()])
     }
 
     /// Kills it where it stands, and starts it again.
@@ -30,13 +37,13 @@ impl Platform {
     pub fn killed_and_started(self) -> Self {
         let (state_dir, key) = (self.state_dir.clone(), self.key.clone());
         drop(self);
-        Self::serving(&state_dir, Some(key))
+        Self::serving(&state_dir, Some(key), &[])
     }
 
-    fn serving(state_dir: &Path, key: Option<String>) -> Self {
+    fn serving(state_dir: &Path, key: Option<String>, arguments: &[&str]) -> Self {
         share_code(state_dir);
         let mut command = command();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state-dir"]).arg(state_dir);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state-dir"]).arg(state_dir).args(arguments);
         let mut child = Process(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("spawn"));
         let captured = Captured::of(&mut child.0);
         wait_for("the platform to serve", PATIENCE, || {

@@ -98,6 +98,25 @@ fn a_cast_that_ended_with_its_host_is_never_run_again() {
 }
 
 #[test]
+fn an_upload_takes_no_place_from_a_cast() {
+    let directory = directory();
+    let platform = Platform::start_under(&directory, "[cast]\nconcurrency = 1\nqueue_time = \"100ms\"\n");
+    let made = platform.post("/api/spells", &json!({ "key": "slow", "name": "Slow", "limits": { "fuel": u64::MAX / 2 } }));
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(platform.upload("slow", "1.0.0", &slow(u64::MAX)).status, 201);
+    let pending = platform.begin_cast("slow", &json!("a"), "one").begin();
+    wait_until("the cast to run", || platform.get("/api/v1/casts").json()["casts"][0]["status"] == "running");
+    // It is recorded a moment before it has its place: one that was not fast enough is told so.
+    wait_until("its place to be taken", || platform.publish("shout", "1.0.0", &processed()).status == 503);
+    let casts = platform.get("/api/v1/casts").json();
+    assert_eq!(casts["casts"][0]["status"], "running", "{casts}");
+    let id = casts["casts"][0]["cast_id"].as_str().expect("an id").to_owned();
+    assert_eq!(platform.post(&format!("/api/v1/casts/{id}/cancel"), &json!({})).json()["status"], "failed");
+    assert_eq!(pending.answer().status, 409);
+    wait_until("the place to be free", || platform.upload("shout", "1.0.1", &processed()).status == 201);
+}
+
+#[test]
 fn a_hundred_clients_with_one_key_cast_once() {
     let directory = directory();
     let platform = Platform::start(&directory);

@@ -4,6 +4,7 @@
 
 use crate::Platform;
 use crate::ids::{NoRandomness, new_id};
+use crate::ledger::FailedKind;
 use crate::registry::{Module, NewModule, RegistryError};
 use bytes::Bytes;
 use semver::Version;
@@ -47,6 +48,9 @@ pub enum UploadError {
     /// It does not compile, or not within the bounds of uploads.
     #[error("Failed to compile WASM module: {0}")]
     Compile(String),
+    /// There is no place to see whether it lives: the same upload may do in a moment.
+    #[error("{0}")]
+    Busy(String),
     /// It cannot be kept.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -71,7 +75,10 @@ impl Platform {
         }
         let component = Bytes::from(adapted.wasm);
         let component_digest = digest_of(&component);
-        self.runner.check(component_digest, component.clone()).await.map_err(UploadError::Compile)?;
+        self.runner.check(component_digest, component.clone()).await.map_err(|failed| match failed.kind {
+            FailedKind::Busy => UploadError::Busy(failed.message),
+            _ => UploadError::Compile(failed.message),
+        })?;
         let now = (self.now)();
         let module = Module {
             id: new_id("mod", now)?,

@@ -15,8 +15,8 @@ pub struct Executed {
 
 /// Executes components that export `spell:runtime/cast`.
 pub trait Runner: Send + Sync {
-    /// Compiles a component within the bounds of uploads, and says in a sentence why it cannot be executed if it cannot.
-    fn check<'a>(&'a self, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), String>>;
+    /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now.
+    fn check<'a>(&'a self, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
 
     /// Executes the component of a digest, which the registry has, in a fresh instance.
     fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits) -> BoxFuture<'a, Executed>;

@@ -23,7 +23,7 @@ struct Echo {
 }
 
 impl Runner for Echo {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), String>> {
+    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async { Ok(()) })
     }
 

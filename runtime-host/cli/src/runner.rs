@@ -10,7 +10,7 @@ use spell_types::{BoxFuture, Content, Digest, Limit, Limits, Usage};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// Spells whose code is kept ready.
 const LOADED_MAX: usize = 1_000;
@@ -80,11 +80,17 @@ impl EngineRunner {
         tokio::task::spawn_blocking(load).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
+    /// Places for one instance: whoever makes one without them takes it from a cast that has its own.
+    async fn place(&self, spell: &Spell) -> Result<OwnedSemaphorePermit, Failed> {
+        let places = self.places.clone().acquire_many_owned(spell.places());
+        let place = tokio::time::timeout(self.queue_time_max, places).await.ok().and_then(Result::ok);
+        place.ok_or_else(|| busy(self.queue_time_max))
+    }
+
     async fn execute(&self, component: Digest, input: Content, limits: &Limits) -> Result<Executed, Failed> {
         let spell = self.load(component).await?;
         let admitted = Instant::now();
-        let places = self.places.clone().acquire_many_owned(spell.places());
-        let Ok(Ok(_place)) = tokio::time::timeout(self.queue_time_max, places).await else { return Err(busy(self.queue_time_max)) };
+        let _place = self.place(&spell).await?;
         let Cast { answer, usage } = spell.cast(input, self.grants.host(limits), limits, admitted).await;
         let result = match answer {
             Ok(Ok(content)) => Ok(content),
@@ -96,12 +102,14 @@ impl EngineRunner {
 }
 
 impl Runner for EngineRunner {
-    fn check<'a>(&'a self, component: Digest, wasm: bytes::Bytes) -> BoxFuture<'a, Result<(), String>> {
+    fn check<'a>(&'a self, component: Digest, wasm: bytes::Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async move {
-            let spell = self.compile(wasm).await?;
+            let refused = |message| Failed { kind: FailedKind::Refused, code: "refused".to_owned(), message };
+            let spell = self.compile(wasm).await.map_err(refused)?;
+            let _place = self.place(&spell).await?;
             let limits = spell_cast::cast_defaults();
             let instance = spell.try_instantiate(self.grants.host(&limits), &limits).await;
-            instance.map_err(|failure| failure.to_string())?;
+            instance.map_err(|failure| failed(&failure))?;
             let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(component);
             // Whoever asked for it meanwhile has loaded the same.
             let _ = cell.set(spell);

@@ -37,6 +37,7 @@ impl From<UploadError> for Problem {
             UploadError::Registry(error) => error.into(),
             UploadError::TooLarge { .. } => Problem::new(Refusal::ProgramTooLarge, error),
             UploadError::Program(_) | UploadError::AnswersHttp | UploadError::Compile(_) => Problem::new(Refusal::ProgramRefused, error),
+            UploadError::Busy(_) => Problem::new(Refusal::Unavailable, error),
             UploadError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
         }
     }

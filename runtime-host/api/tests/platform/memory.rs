@@ -250,7 +250,7 @@ impl KeyRing for Memory {
 }
 
 impl Runner for Memory {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), String>> {
+    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         ready(Ok(()))
     }
 
