@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use spell_tests::{Platform, run, spells_directory, wait_until};
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 /// Writes `Processed: ` before what it is given.
 fn processed() -> Vec<u8> {
@@ -97,23 +98,40 @@ fn a_cast_that_ended_with_its_host_is_never_run_again() {
     assert_eq!(platform.get("/api/v1/casts").json()["casts"][0]["status"], "indeterminate");
 }
 
-#[test]
-fn an_upload_takes_no_place_from_a_cast() {
-    let directory = directory();
-    let platform = Platform::start_under(&directory, "[cast]\nconcurrency = 1\nqueue_time = \"100ms\"\n");
+/// A platform with one place to run, which a cast has; and the cast's id.
+fn occupied(directory: &tempfile::TempDir, queue_time: &str) -> (Platform, String) {
+    let platform = Platform::start_under(directory, &format!("[cast]\nconcurrency = 1\nqueue_time = \"{queue_time}\"\n"));
     let made = platform.post("/api/spells", &json!({ "key": "slow", "name": "Slow", "limits": { "fuel": u64::MAX / 2 } }));
     assert_eq!(made.status, 201, "{}", made.text());
     assert_eq!(platform.upload("slow", "1.0.0", &slow(u64::MAX)).status, 201);
-    let pending = platform.begin_cast("slow", &json!("a"), "one").begin();
-    wait_until("the cast to run", || platform.get("/api/v1/casts").json()["casts"][0]["status"] == "running");
-    // It is recorded a moment before it has its place: one that was not fast enough is told so.
-    wait_until("its place to be taken", || platform.publish("shout", "1.0.0", &processed()).status == 503);
-    let casts = platform.get("/api/v1/casts").json();
-    assert_eq!(casts["casts"][0]["status"], "running", "{casts}");
-    let id = casts["casts"][0]["cast_id"].as_str().expect("an id").to_owned();
-    assert_eq!(platform.post(&format!("/api/v1/casts/{id}/cancel"), &json!({})).json()["status"], "failed");
-    assert_eq!(pending.answer().status, 409);
-    wait_until("the place to be free", || platform.upload("shout", "1.0.1", &processed()).status == 201);
+    let cast = json!({ "spell_key": "slow", "input": "a" }).to_string();
+    let request = platform.request("POST", "/api/v1/cast").header("idempotency-key", "one").header("prefer", "respond-async");
+    let begun = request.header("content-type", "application/json").body(cast).send();
+    assert_eq!(begun.status, 202, "{}", begun.text());
+    (platform, begun.json()["cast_id"].as_str().expect("an id").to_owned())
+}
+
+#[test]
+fn an_upload_that_finds_no_place_to_be_tried_is_told_so_and_takes_none_from_a_cast() {
+    let directory = directory();
+    let (platform, id) = occupied(&directory, "100ms");
+    wait_until("the place to be taken", || platform.publish("shout", "1.0.0", &processed()).status == 503);
+    assert_eq!(platform.get(&format!("/api/v1/casts/{id}")).json()["status"], "running");
+}
+
+#[test]
+fn an_upload_waits_for_a_place_to_be_tried() {
+    let directory = directory();
+    let (platform, id) = occupied(&directory, "30s");
+    assert_eq!(platform.post("/api/spells", &json!({ "key": "shout", "name": "Shout" })).status, 201);
+    let uploaded = thread::scope(|scope| {
+        let uploading = scope.spawn(|| platform.upload("shout", "1.0.0", &processed()));
+        // Long enough for the upload to come to the place while it is taken.
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(platform.post(&format!("/api/v1/casts/{id}/cancel"), &json!({})).status, 200);
+        uploading.join().expect("an answer")
+    });
+    assert_eq!(uploaded.status, 201, "{}", uploaded.text());
 }
 
 #[test]
