@@ -4,6 +4,7 @@ use crate::host::{Process, address, wait_for};
 use crate::setup::{command, share_code};
 use crate::{Answer, Captured, Client, PATIENCE, Request};
 use serde_json::{Value, json};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
@@ -11,12 +12,26 @@ use tempfile::TempDir;
 /// A platform that serves. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Platform {
-    /// Where it serves.
-    pub client: Client,
-    /// The key that its requests show.
-    pub key: String,
+    caller: Caller,
     state_dir: PathBuf,
     child: Process,
+}
+
+/// Whoever asks a platform, under a key.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Where the platform serves.
+    pub client: Client,
+    /// The key that the requests show.
+    pub key: String,
+}
+
+impl Deref for Platform {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
 }
 
 impl Platform {
@@ -52,7 +67,8 @@ impl Platform {
             captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
-        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
+        let client = address(&captured.stderr(), "Serving the platform on ");
+        Self { caller: Caller { client, key }, state_dir: state_dir.to_owned(), child }
     }
 
     /// The directory of its database.
@@ -64,7 +80,9 @@ impl Platform {
     pub fn process_id(&self) -> u32 {
         self.child.0.id()
     }
+}
 
+impl Caller {
     /// A request that shows its key.
     pub fn request(&self, method: &str, path: &str) -> Request {
         self.client.request(method, path).header("authorization", &format!("Bearer {}", self.key))

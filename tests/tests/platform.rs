@@ -5,7 +5,7 @@
 #![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
 use serde_json::{Value, json};
-use spell_tests::{Platform, run, spells_directory, wait_until};
+use spell_tests::{Platform, run, slow, spells_directory, wait_until};
 use std::fs;
 use std::thread;
 use std::time::Duration;
@@ -17,22 +17,6 @@ fn processed() -> Vec<u8> {
 
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("directory")
-}
-
-fn text(program: &str) -> Vec<u8> {
-    wat::parse_str(program).expect("a program")
-}
-
-/// Answers with its input, and before that counts to a number that takes so many seconds or so.
-fn slow(rounds: u64) -> Vec<u8> {
-    text(&format!(
-        r#"(module (memory (export "memory") 2) (func (export "alloc") (param i32) (result i32) (i32.const 1024))
-            (func (export "process") (param i32 i32) (result i64) (local $at i64)
-                (loop $next
-                    (local.set $at (i64.add (local.get $at) (i64.const 1)))
-                    (br_if $next (i64.lt_u (local.get $at) (i64.const {rounds}))))
-                (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))))"#
-    ))
 }
 
 #[test]

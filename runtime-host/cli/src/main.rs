@@ -14,6 +14,7 @@ mod client;
 mod compiling;
 mod doctor;
 mod dotenv;
+mod engine;
 mod fetched;
 mod fetching;
 mod files;

@@ -2,7 +2,7 @@
 
 use crate::pepper;
 use crate::runner::EngineRunner;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
@@ -13,6 +13,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// The tenant of whoever starts the platform.
@@ -25,12 +26,28 @@ const LOCK_FILE: &str = "platform.lock";
 /// A platform, which no other host serves while this lives.
 pub(crate) struct Opened {
     pub(crate) platform: Arc<Platform>,
+    /// What it does by itself; ends with it.
+    _tasks: JoinSet<()>,
     _lock: File,
 }
 
+/// Why a platform is not served.
+pub(crate) enum NotOpened {
+    /// Another host serves it.
+    Taken,
+    /// It cannot be put together.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for NotOpened {
+    fn from(error: E) -> Self {
+        NotOpened::Failed(error.into())
+    }
+}
+
 /// Puts the platform of a state directory together, whose database this is.
-pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Path, config: &OperatorConfig) -> Result<Opened> {
-    let lock = lock(state_dir)?;
+pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Path, config: &OperatorConfig) -> Result<Opened, NotOpened> {
+    let lock = lock(state_dir)?.ok_or(NotOpened::Taken)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     let runner = EngineRunner::new(engine, database.clone(), &config.settings);
@@ -47,11 +64,36 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
     });
-    Ok(Opened { platform: Arc::new(platform), _lock: lock })
+    let platform = Arc::new(platform);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(forget_old(platform.clone()));
+    Ok(Opened { platform, _tasks: tasks, _lock: lock })
+}
+
+/// The same beside an app, which is also served while another host serves the platform.
+pub(crate) async fn open_beside(
+    database: Arc<Database>,
+    engine: Engine,
+    state_dir: &Path,
+    config: &OperatorConfig,
+) -> Result<Option<Opened>> {
+    match open(database, engine, state_dir, config).await {
+        Ok(opened) => {
+            if let Some(key) = first_key(&opened.platform).await? {
+                eprintln!("The platform's first key, which may do everything and is not shown again: {key}");
+            }
+            Ok(Some(opened))
+        }
+        Err(NotOpened::Taken) => {
+            eprintln!("warning: another host serves the platform of {}, so this one does not", state_dir.display());
+            Ok(None)
+        }
+        Err(NotOpened::Failed(error)) => Err(error.context("the platform cannot be served; --no-platform serves the app alone")),
+    }
 }
 
 /// Forgets old casts for as long as it is polled.
-pub(crate) async fn forget_old(platform: Arc<Platform>) {
+async fn forget_old(platform: Arc<Platform>) {
     loop {
         match platform.forget_old_casts().await {
             Ok(0) => {}
@@ -71,14 +113,13 @@ pub(crate) async fn first_key(platform: &Platform) -> Result<Option<String>> {
     Ok(Some(secret))
 }
 
-fn lock(state_dir: &Path) -> Result<File> {
+/// Takes the lock, if no other host has it.
+fn lock(state_dir: &Path) -> Result<Option<File>> {
     let path = state_dir.join(LOCK_FILE);
     let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => {
-            bail!("another host serves the platform of {}: stop it, or give --state-dir another directory", state_dir.display())
-        }
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }

@@ -3,10 +3,10 @@
 use crate::args::Serve;
 use crate::listen::bind;
 use crate::output::print;
-use crate::{compiling, platform, system, version};
-use anyhow::{Context, Result};
+use crate::platform::{self, NotOpened};
+use crate::{engine, system, version};
+use anyhow::{Result, anyhow};
 use spell_api::{Control, Metrics};
-use spell_engine::{CodeCache, Engine, EngineConfig};
 use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
 use std::net::TcpListener;
@@ -29,12 +29,17 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
 
 async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener) -> Result<()> {
     let database = Arc::new(Database::open(state_dir)?);
-    let opened = platform::open(database, engine(state_dir, config)?, state_dir, config).await?;
+    let engine = engine::open(&config.settings, config.settings.get(Setting::CastConcurrency), Some(state_dir))?;
+    let opened = platform::open(database, engine, state_dir, config).await.map_err(|error| match error {
+        NotOpened::Taken => {
+            anyhow!("another host serves the platform of {}: stop it, or give --state-dir another directory", state_dir.display())
+        }
+        NotOpened::Failed(error) => error,
+    })?;
     if let Some(key) = platform::first_key(&opened.platform).await? {
         eprintln!("The first key, which may do everything and is not shown again:");
         print(&format!("{key}\n"))?;
     }
-    tokio::spawn(platform::forget_old(opened.platform.clone()));
     eprintln!("Serving the platform on http://{}", listener.local_addr()?);
     let draining = Arc::new(AtomicBool::new(false));
     let platform = Some(opened.platform.clone());
@@ -46,18 +51,4 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
         draining.store(true, Ordering::Relaxed);
     };
     Ok(spell_api::serve(listener, control, stopped).await?)
-}
-
-/// An engine for casts alone.
-fn engine(state_dir: &Path, config: &OperatorConfig) -> Result<Engine> {
-    let settings = &config.settings;
-    let engine = EngineConfig {
-        instances_max: u32::try_from(settings.get(Setting::CastConcurrency))?,
-        stack_bytes: usize::try_from(settings.get(Setting::StackBytes))?,
-        ..EngineConfig::default()
-    };
-    let cache_dir = state_dir.join("code");
-    let cache = CodeCache::open(&cache_dir, &state_dir.join("code.key"))
-        .with_context(|| format!("cannot open the cache of compiled code {}", cache_dir.display()))?;
-    Ok(Engine::new(&engine, Some(cache), compiling::compiler(settings, &engine))?)
 }

@@ -38,20 +38,22 @@ pub(crate) struct Stores {
     labels: Labels,
     /// The places of the labels that lead to Redis.
     redis: BTreeMap<String, String>,
+    /// The host's own.
+    database: Arc<Database>,
 }
 
 impl Stores {
     /// Opens what the app's components ask for and what the command line names; in memory where there is no state directory.
     pub(crate) fn open(labels: Labels, app: &App, arguments: &Up, state_dir: Option<&Path>, settings: &Settings) -> Result<Stores> {
-        let shared: Arc<dyn KeyValueStore> = Arc::new(match state_dir {
+        let database = Arc::new(match state_dir {
             Some(state_dir) => Database::open(state_dir)?,
             None => Database::in_memory()?,
         });
-        let mut stores = Stores { key_value: BTreeMap::new(), sqlite: BTreeMap::new(), labels, redis: BTreeMap::new() };
+        let mut stores = Stores { key_value: BTreeMap::new(), sqlite: BTreeMap::new(), labels, redis: BTreeMap::new(), database };
         for (label, backend) in &stores.labels.key_value {
             let (database, name): (Arc<dyn KeyValueStore>, &str) = match backend {
                 KeyValueBackend::Spin { path: Some(path) } => (Arc::new(Database::open_file(path)?), DEFAULT),
-                KeyValueBackend::Spin { path: None } => (Arc::clone(&shared), label),
+                KeyValueBackend::Spin { path: None } => (stores.database(), label),
                 KeyValueBackend::Redis { url } => (open_redis(label, url, settings, &mut stores.redis)?, label),
             };
             stores.key_value.insert(label.clone(), GrantedStore { database, name: name.into() });
@@ -93,6 +95,11 @@ impl Stores {
             executed.with_context(|| format!("--sqlite {}: cannot be executed", text.shown()))?;
         }
         Ok(())
+    }
+
+    /// The host's own database, in which more is kept than stores.
+    pub(crate) fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
     }
 
     /// The key-value stores that a component asks for.

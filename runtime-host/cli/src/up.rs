@@ -7,6 +7,7 @@ use crate::assemble::Assembled;
 use crate::listen::bind;
 use crate::making::{Making, Swapping};
 use crate::output::print;
+use crate::platform::{self, Opened};
 use crate::runtime::Runtime;
 use crate::sinks::Sinks;
 use crate::stores::Stores;
@@ -14,13 +15,13 @@ use crate::system;
 use crate::telemetry::{self, Reporting};
 use crate::version;
 use crate::watch::Watching;
-use crate::{assemble, build, compiling, selection};
+use crate::{assemble, build, engine, selection};
 use anyhow::{Context, Result};
 use spell_api::{Control, Metrics};
 use spell_capabilities::{self as capabilities, Audit, ConnectionPlaces, LogWriter, Rotation, Rule};
-use spell_engine::{CodeCache, Engine, EngineConfig, Library};
+use spell_engine::{Engine, Library};
 use spell_manifest::{App, OperatorConfig, Setting};
-use spell_store::{MetricsFile, Recorder};
+use spell_store::{Database, MetricsFile, Recorder};
 use spell_trigger_http::{AccessLog, Failures, Server, ServerConfig, Tls};
 use spell_types::Limit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -144,20 +145,10 @@ impl Host {
         let stores = Mutex::new(Stores::open(runtime.labels(), app, arguments, is_lasting.then_some(state_dir), &config.settings)?);
         let places = Arc::new(ConnectionPlaces::new(&runtime.places()));
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
-        let cache_dir = state_dir.join("code");
-        let open_cache = || {
-            CodeCache::open(&cache_dir, &state_dir.join("code.key"))
-                .with_context(|| format!("cannot open the cache of compiled code {}", cache_dir.display()))
-        };
-        let cache = if arguments.spin.disable_cache { None } else { Some(open_cache()?) };
         let settings = &config.settings;
-        let engine = EngineConfig {
-            instances_max: u32::try_from(settings.get(Setting::Concurrency)).unwrap_or(u32::MAX),
-            stack_bytes: usize::try_from(settings.get(Setting::StackBytes))?,
-            ..EngineConfig::default()
-        };
-        let compiler = compiling::compiler(settings, &engine);
-        let engine = Engine::new(&engine, cache, compiler)?;
+        // Casts have places of their own.
+        let instances_max = settings.get(Setting::Concurrency).saturating_add(settings.get(Setting::CastConcurrency));
+        let engine = engine::open(settings, instances_max, (!arguments.spin.disable_cache).then_some(state_dir))?;
         let library = assemble::library(&engine, settings, arguments.spin.experimental_wasi_otel)?;
         let rotation = Rotation {
             bytes_max: settings.get(Setting::LogBytesMax),
@@ -199,10 +190,14 @@ impl Host {
         let server = Server::start(listener, ready, &server_config(arguments, config)?, sink, access)?;
         let draining = Arc::new(AtomicBool::new(false));
         let (stop_control, control_stopped) = oneshot::channel::<()>();
+        let mut controlling = None;
         if let Some(listener) = control {
+            let opened = self.platform(arguments, config, stores.database()).await?;
             eprintln!("Control plane on http://{}", listener.local_addr()?);
-            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform: None };
-            tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
+            let platform = opened.as_ref().map(|opened| opened.platform.clone());
+            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform };
+            let serving = tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
+            controlling = Some((serving, opened));
         }
         if let Some(log_dir) = &self.log_dir {
             eprintln!("Logging component stdio to \"{}\"", log_dir.display());
@@ -224,10 +219,22 @@ impl Host {
         if !drained {
             eprintln!("warning: stopped before all requests had ended");
         }
+        if let Some((serving, _opened)) = controlling {
+            // Casts that run have some seconds to end.
+            tokio::select! { _ = serving => {}, _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
         if let Some(reporting) = reporting {
             reporting.finish().await;
         }
         self.close().await
+    }
+
+    /// The platform beside the app, if it is wanted and no other host serves it. What is made in a temporary directory would be lost.
+    async fn platform(&self, arguments: &Up, config: &OperatorConfig, database: Arc<Database>) -> Result<Option<Opened>> {
+        if arguments.no_platform || !self.is_lasting {
+            return Ok(None);
+        }
+        platform::open_beside(database, self.engine.clone(), &self.state_dir, config).await
     }
 
     fn announce_stores(&self) {

@@ -26,9 +26,12 @@ pub(crate) struct Up {
     /// If the port is taken, try the next ones
     #[arg(long)]
     pub(crate) find_free_port: bool,
-    /// Address for /healthz and /metrics, or `off`
+    /// Address for /healthz, /metrics and the platform, or `off`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
     pub(crate) control_listen: String,
+    /// Do not serve the platform beside the app
+    #[arg(long)]
+    pub(crate) no_platform: bool,
     /// Directory for databases, logs and compiled code; empty for none that lasts [default: .spell beside the app]
     #[arg(long, value_name = "DIRECTORY", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) state_dir: Option<PathBuf>,
