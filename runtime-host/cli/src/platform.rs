@@ -5,7 +5,7 @@ use crate::runner::EngineRunner;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
+use spell_cast::{CastObserver, Parts, Platform, Prices, Scope, cast_defaults};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
@@ -25,29 +25,39 @@ const LOCK_FILE: &str = "platform.lock";
 /// A platform, which no other host serves while this lives.
 pub(crate) struct Opened {
     pub(crate) platform: Arc<Platform>,
+    pub(crate) runner: Arc<EngineRunner>,
     _lock: File,
 }
 
 /// Puts the platform of a state directory together, whose database this is.
-pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Path, config: &OperatorConfig) -> Result<Opened> {
+pub(crate) async fn open(
+    database: Arc<Database>,
+    engine: Engine,
+    state_dir: &Path,
+    config: &OperatorConfig,
+    observer: Arc<dyn CastObserver>,
+) -> Result<Opened> {
     let lock = lock(state_dir)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     let runner = EngineRunner::new(engine, database.clone(), &config.settings);
-    let runner = runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
+    let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
     let platform = Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
-        keys: database,
+        keys: database.clone(),
         pepper: pepper::open(state_dir)?,
-        runner: Arc::new(runner),
+        runner: runner.clone(),
         prices: Prices::default(),
         defaults: cast_defaults(),
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        statistics: database.clone(),
+        logs: database,
+        observer,
     });
-    Ok(Opened { platform: Arc::new(platform), _lock: lock })
+    Ok(Opened { platform: Arc::new(platform), runner, _lock: lock })
 }
 
 /// Forgets old casts for as long as it is polled.

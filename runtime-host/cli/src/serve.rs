@@ -3,9 +3,10 @@
 use crate::args::Serve;
 use crate::listen::bind;
 use crate::output::print;
+use crate::platform::Opened;
 use crate::{compiling, platform, system, version};
 use anyhow::{Context, Result};
-use spell_api::{Control, Metrics};
+use spell_api::{CastMetrics, Control, Metrics};
 use spell_engine::{CodeCache, Engine, EngineConfig};
 use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
@@ -29,7 +30,8 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
 
 async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener) -> Result<()> {
     let database = Arc::new(Database::open(state_dir)?);
-    let opened = platform::open(database, engine(state_dir, config)?, state_dir, config).await?;
+    let (engine, casts) = (engine(state_dir, config)?, Arc::new(CastMetrics::default()));
+    let opened = platform::open(database, engine.clone(), state_dir, config, casts.clone()).await?;
     if let Some(key) = platform::first_key(&opened.platform).await? {
         eprintln!("The first key, which may do everything and is not shown again:");
         print(&format!("{key}\n"))?;
@@ -37,8 +39,8 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
     tokio::spawn(platform::forget_old(opened.platform.clone()));
     eprintln!("Serving the platform on http://{}", listener.local_addr()?);
     let draining = Arc::new(AtomicBool::new(false));
-    let platform = Some(opened.platform.clone());
-    let control = Control { metrics: Arc::new(Metrics::new(&[])), draining: draining.clone(), platform };
+    let metrics = Arc::new(metrics(&opened, engine, casts));
+    let control = Control { metrics, draining: draining.clone(), platform: Some(opened.platform.clone()) };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopped = async move {
@@ -46,6 +48,17 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
         draining.store(true, Ordering::Relaxed);
     };
     Ok(spell_api::serve(listener, control, stopped).await?)
+}
+
+/// What the platform does, and what it has room for.
+fn metrics(opened: &Opened, engine: Engine, casts: Arc<CastMetrics>) -> Metrics {
+    let (platform, runner, places) = (opened.platform.clone(), opened.runner.clone(), opened.runner.clone());
+    Metrics::new(&[])
+        .with_casts(casts)
+        .with_gauge("spell_platform_casts_running", "Casts that have begun and not ended", move || platform.running_casts() as f64)
+        .with_gauge("spell_platform_places_free", "Places to run that no cast has", move || places.places_free() as f64)
+        .with_gauge("spell_components_loaded", "Spells whose code is ready", move || runner.loaded() as f64)
+        .with_gauge("spell_instances", "Component instances that are alive", move || engine.instances() as f64)
 }
 
 /// An engine for casts alone.
