@@ -2,7 +2,8 @@
 //!
 //! It knows components, outcomes and usage. It must never know who reads the numbers or over what.
 
-use crate::histogram::Histogram;
+use crate::histogram::{Histogram, Time};
+use crate::named::OTHER;
 use arc_swap::ArcSwap;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
@@ -17,9 +18,6 @@ use std::sync::{Arc, OnceLock};
 /// Outcomes that meet no limit; the others follow in the order of [`Limit::ALL`].
 const OUTCOMES_PLAIN: usize = 6;
 const OUTCOMES: usize = OUTCOMES_PLAIN + Limit::ALL.len();
-
-/// The label of executions whose component was not announced. No component can have this name.
-const OTHER: &str = "_other";
 
 /// Counters of every component.
 #[derive(Debug)]
@@ -37,8 +35,8 @@ type Counted = (Arc<str>, Arc<OnceLock<Box<Counters>>>);
 #[derive(Debug, Default)]
 struct Counters {
     outcomes: [AtomicU64; OUTCOMES],
-    wall: Histogram,
-    cpu: Histogram,
+    wall: Histogram<Time>,
+    cpu: Histogram<Time>,
     fuel: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -130,8 +128,8 @@ impl Counters {
             count.fetch_add(1, Relaxed);
         }
         let usage = &record.usage;
-        self.wall.observe(usage.wall);
-        self.cpu.observe(usage.cpu);
+        self.wall.observe_time(usage.wall);
+        self.cpu.observe_time(usage.cpu);
         self.fuel.fetch_add(usage.fuel, Relaxed);
         self.bytes_in.fetch_add(usage.bytes_in, Relaxed);
         self.bytes_out.fetch_add(usage.bytes_out, Relaxed);

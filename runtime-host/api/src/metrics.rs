@@ -1,7 +1,8 @@
-//! What `/metrics` shows: the executions, and gauges that others supply as closures.
+//! What `/metrics` shows: the executions, what the platform does, and gauges that others supply as closures.
 //!
 //! It knows names and numbers. It must never know where a gauge gets its number from.
 
+use crate::cast_metrics::CastMetrics;
 use crate::executions::Executions;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -19,6 +20,8 @@ use std::sync::Arc;
 pub struct Metrics {
     executions: Arc<Executions>,
     registry: Registry,
+    /// Shown only by the host of a platform.
+    pub(crate) casts: Arc<CastMetrics>,
 }
 
 struct Gauge {
@@ -45,7 +48,15 @@ impl Metrics {
         let executions = Arc::new(Executions::new(components));
         let mut registry = Registry::default();
         registry.register_collector(Box::new(executions.clone()));
-        Metrics { executions, registry }
+        Metrics { executions, registry, casts: Arc::default() }
+    }
+
+    /// Shows what the platform does, which tells it to these.
+    #[must_use]
+    pub fn with_casts(mut self, casts: Arc<CastMetrics>) -> Metrics {
+        casts.register(&mut self.registry);
+        self.casts = casts;
+        self
     }
 
     /// Adds a gauge that is read at every scrape. `name` is the full name of the metric, its unit last; `read` must not block.

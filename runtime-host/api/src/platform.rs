@@ -10,26 +10,33 @@ mod casts;
 mod events;
 mod keys;
 mod limits;
+mod logs;
 mod modules;
 mod prefer;
 mod problem;
 mod refusals;
 mod spells;
+mod statistics;
+mod sums_wire;
 mod upload;
+mod when;
 mod wire;
 
+use crate::cast_metrics::CastMetrics;
+use crate::named::OTHER;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use body::Room;
 use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 use problem::{Problem, Refusal};
 use spell_cast::Platform;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -57,15 +64,23 @@ struct Api {
     draining: Arc<AtomicBool>,
     /// Changes when the host ends.
     ends: watch::Receiver<()>,
+    metrics: Arc<CastMetrics>,
 }
 
 /// The API, ready to be called.
 #[derive(Clone)]
-pub(crate) struct Routes(Router);
+pub(crate) struct Routes {
+    router: Router,
+    metrics: Arc<CastMetrics>,
+}
+
+/// The pattern of the route that a request took, for whoever sent it on its way.
+#[derive(Clone, Default)]
+struct Route(Arc<OnceLock<MatchedPath>>);
 
 impl Routes {
-    pub(crate) fn new(platform: Arc<Platform>, draining: Arc<AtomicBool>, ends: watch::Receiver<()>) -> Self {
-        let api = Arc::new(Api { platform, room: Room::default(), draining, ends });
+    pub(crate) fn new(platform: Arc<Platform>, draining: Arc<AtomicBool>, ends: watch::Receiver<()>, metrics: Arc<CastMetrics>) -> Self {
+        let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics: metrics.clone() });
         let router = Router::new()
             .route("/api/spells", post(spells::create).get(spells::list))
             .route("/api/spells/{spell}", get(spells::show).patch(spells::change).delete(spells::delete))
@@ -77,15 +92,22 @@ impl Routes {
             .route("/api/v1/casts/{id}", get(casts::show))
             .route("/api/v1/casts/{id}/cancel", post(casts::cancel))
             .route("/api/v1/casts/{id}/events", get(events::events))
-            .route("/api/v1/spells/{spell}/trends", get(casts::trends))
+            .route("/api/v1/spells/{spell}/trends", get(statistics::trends))
+            .route("/api/v1/executions", get(statistics::executions))
+            .route("/api/v1/spells/{spell}/stats", get(statistics::spell))
+            .route("/api/v1/spells/{spell}/thresholds", get(statistics::thresholds))
+            .route("/api/v1/stats/engines", get(statistics::engines))
+            .route("/api/v1/stats/top", get(statistics::top))
+            .route("/api/v1/casts/{id}/logs", get(logs::logs))
             .route("/api/keys", post(keys::create).get(keys::list))
             .route("/api/keys/{id}", delete(keys::revoke))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.
             .layer(DefaultBodyLimit::disable())
+            .layer(map_request(note_route))
             .with_state(api);
-        Self(router)
+        Self { router, metrics }
     }
 
     /// Whether a path is one of the API.
@@ -93,11 +115,20 @@ impl Routes {
         path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    pub(crate) async fn call(&mut self, request: Request<Body>) -> Response {
+    pub(crate) async fn call(&mut self, mut request: Request<Body>) -> Response {
+        let (method, route) = (known(request.method()), Route::default());
+        request.extensions_mut().insert(route.clone());
+        let response = self.respond(request).await;
+        let pattern = route.0.get().map_or(OTHER, MatchedPath::as_str);
+        self.metrics.answered(method, pattern, response.status().as_u16());
+        response
+    }
+
+    async fn respond(&mut self, request: Request<Body>) -> Response {
         let path = request.uri().path();
         let time_max = if path == UPLOADS { UPLOAD_TIME_MAX } else { REQUEST_TIME_MAX };
         let is_cast = path == CASTS;
-        let answer = self.0.call(request);
+        let answer = self.router.call(request);
         let answer = if is_cast { Ok(answer.await) } else { timeout(time_max, answer).await };
         let mut response = match answer {
             Ok(Ok(response)) => response,
@@ -114,6 +145,22 @@ impl Api {
     fn takes_work(&self) -> Result<(), Problem> {
         if self.draining.load(Relaxed) { Err(Problem::new(Refusal::Unavailable, "the host is about to end")) } else { Ok(()) }
     }
+}
+
+/// Notes which route a request takes, if it takes one.
+async fn note_route(request: Request<Body>) -> Request<Body> {
+    if let (Some(route), Some(pattern)) = (request.extensions().get::<Route>(), request.extensions().get::<MatchedPath>()) {
+        // Nobody noted another.
+        let _ = route.0.set(pattern.clone());
+    }
+    request
+}
+
+/// A method that some route takes. Clients make up others.
+fn known(method: &Method) -> &'static str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.iter().zip(names).find(|(known, _)| *known == method).map_or(OTHER, |(_, name)| name)
 }
 
 /// Answers are for whoever asked and for what they say they are.

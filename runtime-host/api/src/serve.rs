@@ -72,7 +72,10 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
     let local = listener.local_addr()?;
     let listener = TcpListener::from_std(listener)?;
     let (ending, ends) = watch::channel(());
-    let routes = control.platform.clone().map(|platform| Routes::new(platform, control.draining.clone(), ends.clone()));
+    let routes = control
+        .platform
+        .clone()
+        .map(|platform| Routes::new(platform, control.draining.clone(), ends.clone(), control.metrics.casts.clone()));
     let connections_max = if routes.is_some() { PLATFORM_CONNECTIONS_MAX } else { CONNECTIONS_MAX };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);

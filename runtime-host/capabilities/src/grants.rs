@@ -5,7 +5,7 @@
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::{OutboundSession, sockets};
-use crate::{Audit, Host, LogFile, ModelService, Outbound, Program, TelemetrySource};
+use crate::{Audit, Host, LogFile, ModelService, Outbound, Program, Sink, TelemetrySource};
 use spell_types::{KeyValueStore, Limits, SqlDatabase};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -88,6 +88,15 @@ impl Grants {
         let budget = Arc::new(LogBudget::new(limits));
         let mut session = OutboundSession::new(Arc::clone(self), limits);
         Host::new(self.wasi(&budget, &mut session).build(), session, Arc::clone(self), budget)
+    }
+
+    /// The same for a request whose standard output and standard error go to sinks of its own.
+    pub fn host_printing_to(self: &Arc<Self>, limits: &Limits, stdout: Sink, stderr: Sink) -> Host {
+        let budget = Arc::new(LogBudget::new(limits));
+        let mut session = OutboundSession::new(Arc::clone(self), limits);
+        let mut wasi = self.wasi(&budget, &mut session);
+        wasi.stdout(LogStream::to(stdout, Arc::clone(&budget))).stderr(LogStream::to(stderr, Arc::clone(&budget)));
+        Host::new(wasi.build(), session, Arc::clone(self), budget)
     }
 
     /// The state of one request that a program is run for.

@@ -34,7 +34,7 @@ pub use host::Host;
 pub use key_value::OpenStore;
 pub use link::{add_plain_to_linker, add_telemetry_to_linker, add_to_linker};
 pub use llm::{ModelService, ModelServiceError, ModelServiceSettings};
-pub use logs::{LogError, LogFile, LogWriter, Rotation};
+pub use logs::{LogError, LogFile, LogWriter, Rotation, Sink};
 pub use mqtt::MqttConnection;
 pub use mysql::MysqlConnection;
 pub use otel::{Dropped, Telemetry, TelemetryError, TelemetrySettings, TelemetrySource};

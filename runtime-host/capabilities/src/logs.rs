@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use stream::Sink;
 pub(crate) use stream::{LogBudget, LogStream};
 
 /// Most bytes of one log that wait for the disk.

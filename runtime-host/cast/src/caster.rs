@@ -8,6 +8,7 @@ use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempoten
 use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
+use crate::witness::{CastLog, Witness};
 use semver::Version;
 use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
 use std::sync::Arc;
@@ -135,7 +136,7 @@ impl Platform {
         });
         match told.await.map_err(|_| CastError::Ended)?? {
             Reserved::New => Ok(Started { record, is_known: false, running: Some(running) }),
-            known => known_cast(known),
+            known => self.known_cast(known),
         }
     }
 
@@ -200,7 +201,17 @@ impl Platform {
 
     async fn known(&self, tenant: &TenantId, idempotency: Option<&Idempotency>) -> Result<Option<Started>, CastError> {
         let Some(idempotency) = idempotency else { return Ok(None) };
-        self.ledger.known(tenant, idempotency).await?.map(known_cast).transpose()
+        self.ledger.known(tenant, idempotency).await?.map(|known| self.known_cast(known)).transpose()
+    }
+
+    fn known_cast(&self, reserved: Reserved) -> Result<Started, CastError> {
+        match reserved {
+            Reserved::Known(record) => {
+                self.observer.replayed(&record);
+                Ok(Started { record: *record, is_known: true, running: None })
+            }
+            Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
+        }
     }
 
     /// Executes what is reserved, and records what comes of it.
@@ -212,18 +223,33 @@ impl Platform {
         input: Content,
         limits: Limits,
     ) -> Result<CastRecord, CastError> {
-        let began = Instant::now();
+        let (began, witness) = (Instant::now(), Arc::new(Witness::new(self.now)));
         let Executed { result, usage } = tokio::select! {
-            executed = self.runner.run(module.component, input, &limits) => executed,
+            executed = self.runner.run(module.component, input, &limits, &witness) => executed,
             () = place.cancelled() => cancelled(began),
         };
         let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
         let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
-        self.ledger.finish(&record.id, ending.clone()).await?;
-        record.state = CastState::Ended(Box::new(ending));
+        record.state = CastState::Ended(Box::new(ending.clone()));
+        if witness.has_loaded() {
+            self.observer.loaded(&record.spell_key);
+        }
+        // It has ended also if that cannot be recorded.
+        self.observer.ended(&record);
+        self.finish(&record.id, ending, witness.log()).await?;
         place.end(Arc::new(record.clone()));
         Ok(record)
+    }
+
+    /// Records how a cast ended, and what it printed if it printed something: both are on disk with the same commit, as a rule.
+    async fn finish(&self, id: &str, ending: Ending, log: CastLog) -> Result<(), LedgerError> {
+        if log.is_empty() {
+            return self.ledger.finish(id, ending).await;
+        }
+        // No cast is lost for what it printed.
+        let (finished, _kept) = tokio::join!(self.ledger.finish(id, ending), self.logs.keep_log(id, log));
+        finished
     }
 }
 
@@ -250,13 +276,6 @@ struct Ready {
     record: CastRecord,
     module: Module,
     limits: Limits,
-}
-
-fn known_cast(reserved: Reserved) -> Result<Started, CastError> {
-    match reserved {
-        Reserved::Known(record) => Ok(Started { record: *record, is_known: true, running: None }),
-        Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
-    }
 }
 
 /// What casts of the platform may use where nobody says otherwise: more than requests of an app, which somebody waits for.

@@ -116,6 +116,11 @@ impl FailedKind {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("host", |(_, name)| name)
     }
 
+    /// Whether the program ended so, or met a limit: what was cancelled, or never ran, says nothing of the program.
+    pub fn is_of_the_program(self) -> bool {
+        matches!(self, FailedKind::Refused | FailedKind::Trapped | FailedKind::TimedOut | FailedKind::Limit)
+    }
+
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<FailedKind> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
@@ -158,23 +163,6 @@ pub enum LedgerError {
     Unavailable,
 }
 
-/// How casts of a spell went on one day, in UTC.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trend {
-    /// Days since 1970-01-01.
-    pub day: u64,
-    /// How many ended.
-    pub executions: u64,
-    /// How many of them gave an answer.
-    pub completed: u64,
-    /// Their time on average.
-    pub wall_mean: Duration,
-    /// The most memory that each had, on average.
-    pub memory_bytes_mean: u64,
-    /// What they cost together.
-    pub cost_cents: u64,
-}
-
 /// What a call to the ledger comes to.
 pub type Recorded<'a, T> = BoxFuture<'a, Result<T, LedgerError>>;
 
@@ -195,9 +183,15 @@ pub trait Ledger: Send + Sync {
     /// Casts of a tenant, the newest first, from the first one before an id on. Their output is left out.
     fn casts<'a>(&'a self, tenant: &'a TenantId, before: Option<&'a str>, count_max: usize) -> Recorded<'a, Vec<CastRecord>>;
 
+    /// The same of one spell alone.
+    fn casts_of_spell<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        spell_id: &'a str,
+        before: Option<&'a str>,
+        count_max: usize,
+    ) -> Recorded<'a, Vec<CastRecord>>;
+
     /// Forgets some of the oldest casts, of whichever tenant, that were reserved before a time and have ended; tells how many.
     fn forget_some<'a>(&'a self, before: SystemTime) -> Recorded<'a, u64>;
-
-    /// How casts of a spell went on each of the last days on which there were some, the first day first.
-    fn trends<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, since: SystemTime) -> Recorded<'a, Vec<Trend>>;
 }

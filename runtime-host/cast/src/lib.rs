@@ -2,17 +2,21 @@
 //! and what it costs.
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
-//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
+//! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
 
 mod caster;
 mod cost;
 mod ids;
 mod keys;
 mod ledger;
+mod observer;
 mod publish;
 mod registry;
 mod runner;
 mod running;
+mod statistics;
+mod thresholds;
+mod witness;
 
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
@@ -20,11 +24,18 @@ pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
     CastRecord, CastState, Ending, Failed, FailedKind, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_TIME, Idempotency, Ledger, LedgerError,
-    Recorded, Reserved, Trend,
+    Recorded, Reserved,
 };
+pub use observer::CastObserver;
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
+pub use statistics::{
+    CASTS_SUMMED_MAX, EngineSums, FAILURE_CODE_BYTES_MAX, FAILURE_OTHER, FAILURES_TOLD_MAX, FailureCount, Percentiles, Span, SpellSums,
+    SpellTotal, Statistics, Sums, TopBy, Trend,
+};
+pub use thresholds::{Alert, Thresholds, Watched, percent};
+pub use witness::{CastLog, CastLogs, LOG_BYTES_MAX, LOG_LINES_MAX, LogLine, Stream, Witness};
 
 use ids::new_id;
 use running::RunningCasts;
@@ -55,6 +66,12 @@ pub struct Parts {
     pub retention: Duration,
     /// What time it is.
     pub now: fn() -> SystemTime,
+    /// Where casts are summed up.
+    pub statistics: Arc<dyn Statistics>,
+    /// Where it is kept what casts print.
+    pub logs: Arc<dyn CastLogs>,
+    /// Who is told of each cast.
+    pub observer: Arc<dyn CastObserver>,
 }
 
 /// All that the platform is made of, and the casts that run in it.
@@ -75,6 +92,11 @@ impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
         Self { parts, running: Arc::default() }
+    }
+
+    /// How many casts have begun in this process and not ended.
+    pub fn running_casts(&self) -> usize {
+        self.running.count()
     }
 
     /// Makes a spell, which has no version yet.

@@ -79,6 +79,7 @@ impl Platform {
             FailedKind::Busy => UploadError::Busy(failed.message),
             _ => UploadError::Compile(failed.message),
         })?;
+        self.observer.loaded(&spell.key);
         let now = (self.now)();
         let module = Module {
             id: new_id("mod", now)?,

@@ -1,8 +1,10 @@
 //! What executes programs, as the pipeline sees it.
 
 use crate::ledger::Failed;
+use crate::witness::Witness;
 use bytes::Bytes;
 use spell_types::{BoxFuture, Content, Digest, Limits, Usage};
+use std::sync::Arc;
 
 /// What came of an execution.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,7 @@ pub trait Runner: Send + Sync {
     /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now.
     fn check<'a>(&'a self, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
 
-    /// Executes the component of a digest, which the registry has, in a fresh instance.
-    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits) -> BoxFuture<'a, Executed>;
+    /// Executes the component of a digest, which the registry has, in a fresh instance. What there is to see of it, also if it is dropped
+    /// before its end, the witness sees.
+    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed>;
 }

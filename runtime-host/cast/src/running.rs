@@ -52,6 +52,11 @@ impl RunningCasts {
         record.clone()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// Ready when none runs.
     pub(crate) async fn idle(&self) {
         // The other end is in this very struct.
@@ -120,11 +125,13 @@ mod tests {
         let casts = Arc::new(RunningCasts::default());
         casts.idle().await;
         let (one, other) = (casts.begin("a"), casts.begin("b"));
+        assert_eq!(casts.count(), 2);
         let mut idle = std::pin::pin!(casts.idle());
         for place in [one, other] {
             assert!(timeout(Duration::from_millis(10), idle.as_mut()).await.is_err(), "one of them runs");
             drop(place);
         }
         idle.await;
+        assert_eq!(casts.count(), 0);
     }
 }

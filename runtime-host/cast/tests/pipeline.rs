@@ -6,13 +6,13 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    About, CastError, CastRequest, CastState, EngineChoice, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform, Prices,
-    RegistryError, Runner, Upload, UploadError, cast_defaults,
+    About, CastError, CastObserver, CastRecord, CastRequest, CastState, EngineChoice, Executed, Failed, FailedKind, Idempotency, Parts,
+    Pepper, Platform, Prices, RegistryError, Runner, Stream, Upload, UploadError, Witness, cast_defaults,
 };
 use spell_store::Database;
-use spell_types::{BoxFuture, Content, Digest, Limit, Limits, TenantId, Usage};
-use std::sync::Arc;
+use spell_types::{BoxFuture, Content, Digest, Limit, Limits, SpellKey, TenantId, Usage};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
@@ -27,9 +27,14 @@ impl Runner for Echo {
         Box::pin(async { Ok(()) })
     }
 
-    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
         Box::pin(async move {
-            self.runs.fetch_add(1, Ordering::Relaxed);
+            if self.runs.fetch_add(1, Ordering::Relaxed) == 0 {
+                witness.loads_code();
+            }
+            if input.bytes.starts_with(b"print") {
+                witness.prints(Stream::Stderr, &input.bytes);
+            }
             let _allowed = self.may_end.acquire().await;
             let failed = |kind, code: &str| Err(Failed { kind, code: code.to_owned(), message: code.to_owned() });
             let result = match &input.bytes[..] {
@@ -43,10 +48,40 @@ impl Runner for Echo {
     }
 }
 
+/// What an observer is told, in a word each.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    fn note(&self, word: &str) {
+        self.0.lock().expect("a lock").push(word.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("a lock"))
+    }
+}
+
+impl CastObserver for Told {
+    fn ended(&self, cast: &CastRecord) {
+        let CastState::Ended(ending) = &cast.state else { panic!("it has not ended: {cast:?}") };
+        self.note(ending.result.as_ref().err().map_or("completed", |failed| failed.kind.name()));
+    }
+
+    fn replayed(&self, _: &CastRecord) {
+        self.note("replayed");
+    }
+
+    fn loaded(&self, spell: &SpellKey) {
+        self.note(&format!("loaded {spell}"));
+    }
+}
+
 struct Setup {
     platform: Arc<Platform>,
     runner: Arc<Echo>,
     tenant: TenantId,
+    told: Arc<Told>,
 }
 
 const PROGRAM: &str = r#"(module (memory (export "memory") 1) (func (export "alloc") (param i32) (result i32) (i32.const 8))
@@ -59,14 +94,14 @@ async fn setup(may_end: bool) -> Setup {
 
 /// The same, at times that somebody tells.
 async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
-    let database = Arc::new(Database::in_memory().expect("database"));
+    let (database, told) = (Arc::new(Database::in_memory().expect("database")), Arc::new(Told::default()));
     let runner = Arc::new(Echo { runs: AtomicUsize::new(0), may_end: Semaphore::new(usize::from(may_end)) });
     let mut ceilings = Limits::unbounded();
     ceilings.set(Limit::Memory, 1 << 30);
     let platform = Arc::new(Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
-        keys: database,
+        keys: database.clone(),
         pepper: Pepper::from_bytes([7; 32]),
         runner: runner.clone(),
         prices: Prices::default(),
@@ -74,11 +109,14 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
         ceilings,
         retention: Duration::ZERO,
         now,
+        statistics: database.clone(),
+        logs: database,
+        observer: told.clone(),
     }));
     let tenant: TenantId = "acme".parse().expect("a name");
     platform.create_spell(&tenant, "echo".parse().expect("a name"), about(&[])).await.expect("made");
     platform.upload(&tenant, upload("1.0.0", PROGRAM)).await.expect("uploaded");
-    Setup { platform, runner, tenant }
+    Setup { platform, runner, tenant, told }
 }
 
 fn about(limits: &[(Limit, u64)]) -> About {
@@ -220,4 +258,55 @@ async fn casts_are_forgotten_once_they_are_older_than_a_day_at_least() {
     assert_eq!(setup.platform.forget_old_casts().await, Ok(1));
     assert_eq!(setup.platform.ledger.cast(&setup.tenant, &cast.record.id).await, Ok(None));
     assert!(!setup.cast(request("hello", Some("k"))).await.expect("cast").is_replayed);
+}
+
+#[tokio::test]
+async fn an_observer_is_told_of_each_cast_once_however_it_ended() {
+    let setup = setup(true).await;
+    assert_eq!(setup.told.take(), ["loaded echo"], "an upload loads");
+    for (input, expected) in [
+        ("hello", &["loaded echo", "completed"][..]),
+        ("hello", &["replayed"]),
+        ("trap", &["trapped"]),
+        ("trap", &["replayed"]),
+        ("host", &["host"]),
+    ] {
+        setup.cast(request(input, Some(input))).await.expect(input);
+        assert_eq!(setup.told.take(), expected, "{input}");
+    }
+    assert!(setup.cast(request("another", Some("hello"))).await.is_err() && setup.told.take().is_empty(), "nothing was cast");
+    assert_eq!(setup.platform.running_casts(), 0);
+}
+
+#[tokio::test]
+async fn a_cancelled_cast_is_told_of_and_no_longer_counts_as_running_and_its_log_is_kept() {
+    let setup = setup(false).await;
+    let started = setup.platform.start_cast(&setup.tenant, request("print\nthis", None)).await.expect("started");
+    let id = started.record.id.clone();
+    while setup.runs() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((setup.platform.running_casts(), setup.told.take().len()), (1, 1));
+    setup.platform.cancel_cast(&setup.tenant, &id).await.expect("cancelled");
+    started.ended().await.expect("ended");
+    setup.platform.idle().await;
+    assert_eq!((setup.platform.running_casts(), setup.told.take()), (0, vec!["loaded echo".to_owned(), "cancelled".to_owned()]));
+    let log = setup.platform.logs.log(&setup.tenant, &id).await.expect("read");
+    let lines: Vec<(&str, &str)> = log.lines.iter().map(|line| (line.stream.name(), line.text.as_str())).collect();
+    assert_eq!((lines, log.dropped_bytes), (vec![("stderr", "print"), ("stderr", "this")], 0));
+}
+
+#[tokio::test]
+async fn what_a_cast_prints_is_kept_for_its_tenant_and_as_long_as_the_cast() {
+    static DAYS: AtomicUsize = AtomicUsize::new(0);
+    let setup = setup_at(true, || SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 * (100 + DAYS.load(Ordering::Relaxed) as u64))).await;
+    let silent = setup.cast(request("hello", None)).await.expect("cast").record.id;
+    let loud = setup.cast(request("print", None)).await.expect("cast").record.id;
+    let stranger: TenantId = "other".parse().expect("a name");
+    for (tenant, id, expected) in [(&setup.tenant, &silent, 0), (&setup.tenant, &loud, 1), (&stranger, &loud, 0)] {
+        assert_eq!(setup.platform.logs.log(tenant, id).await.expect("read").lines.len(), expected);
+    }
+    DAYS.store(2, Ordering::Relaxed);
+    assert_eq!(setup.platform.forget_old_casts().await, Ok(2));
+    assert!(setup.platform.logs.log(&setup.tenant, &loud).await.expect("read").is_empty());
 }

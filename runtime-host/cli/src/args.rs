@@ -8,7 +8,7 @@ mod up;
 mod watch;
 
 pub(crate) use adapt::{Adapt, Export, Inspect, Program};
-pub(crate) use remote::{Cast, List, OneSpell, Push, Rollback, Server};
+pub(crate) use remote::{Cast, Casts, List, Logs, OneSpell, Push, Rollback, Server, Stats};
 pub(crate) use serve::{Keys, KeysCommand, Serve};
 pub(crate) use spin::{Format, SpinFlags};
 pub(crate) use up::{SqlText, Up};
@@ -59,6 +59,10 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Delete a spell and its versions
     Rm(OneSpell),
+    /// List casts, the newest first, or show one
+    Casts(Casts),
+    /// Show how casts ended, and what they printed
+    Logs(Logs),
     /// Show what spells have used
     Stats(Stats),
     /// Compile one component from standard input to standard output; what `up` calls, for itself
@@ -105,19 +109,6 @@ pub(crate) struct Doctor {
     /// Make all fixes without asking
     #[arg(long)]
     pub(crate) fix: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Show what spells have used
-#[derive(Debug, Args)]
-pub(crate) struct Stats {
-    /// Only this component
-    pub(crate) component: Option<String>,
-    /// Directory that the host keeps its records in
-    #[arg(long, value_name = "DIRECTORY", default_value = ".spell")]
-    pub(crate) state_dir: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

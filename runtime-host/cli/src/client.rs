@@ -43,6 +43,12 @@ impl Client {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// Asks for a path that is answered with a text.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String> {
+        let body = self.send_for_bytes(self.request(Method::GET, path)).await?;
+        String::from_utf8(body).context("the answer is not UTF-8")
+    }
+
     /// Sends JSON.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.send(self.request(Method::POST, path).json(body)).await
@@ -68,6 +74,11 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Value> {
+        let body = self.send_for_bytes(request).await?;
+        Ok(json_or_null(&body))
+    }
+
+    async fn send_for_bytes(&self, request: RequestBuilder) -> Result<Vec<u8>> {
         let unreachable = || format!("{} cannot be asked: is it running, and is --server right?", self.server);
         let mut response = request.send().await.map_err(reqwest::Error::without_url).with_context(unreachable)?;
         let status = response.status();
@@ -78,12 +89,12 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        let value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
-        if status.is_success() {
-            return Ok(value);
-        }
-        Err(refusal(status.as_u16(), &value))
+        if status.is_success() { Ok(body) } else { Err(refusal(status.as_u16(), &json_or_null(&body))) }
     }
+}
+
+fn json_or_null(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_default()
 }
 
 /// What a problem document says.

@@ -10,6 +10,7 @@ mod announcement;
 mod args;
 mod assemble;
 mod build;
+mod casts;
 mod client;
 mod compiling;
 mod doctor;
@@ -28,8 +29,10 @@ mod output;
 mod packages;
 mod pepper;
 mod platform;
+mod platform_stats;
 mod plugin;
 mod programs;
+mod progress;
 mod remote;
 mod runner;
 mod runtime;
@@ -81,6 +84,8 @@ fn main() -> ExitCode {
         Command::Versions(spell) => remote::versions(&spell),
         Command::Rollback(rollback) => remote::rollback(&rollback),
         Command::Rm(spell) => remote::remove(&spell),
+        Command::Casts(list) => casts::list(&list),
+        Command::Logs(logs) => casts::logs(&logs),
         Command::Stats(stats) => stats::run(&stats),
         Command::Doctor(doctor) => match doctor::run(&doctor) {
             Ok(code) => return code,

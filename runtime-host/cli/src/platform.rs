@@ -5,6 +5,7 @@ use crate::runner::EngineRunner;
 use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use spell_api::{CastMetrics, Metrics};
 use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting};
@@ -26,6 +27,9 @@ const LOCK_FILE: &str = "platform.lock";
 /// A platform, which no other host serves while this lives.
 pub(crate) struct Opened {
     pub(crate) platform: Arc<Platform>,
+    pub(crate) runner: Arc<EngineRunner>,
+    /// What its casts are counted by.
+    casts: Arc<CastMetrics>,
     /// What it does by itself; ends with it.
     _tasks: JoinSet<()>,
     _lock: File,
@@ -51,23 +55,38 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     let runner = EngineRunner::new(engine, database.clone(), &config.settings);
-    let runner = runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
+    let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
+    let casts = Arc::new(CastMetrics::default());
     let platform = Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
-        keys: database,
+        keys: database.clone(),
         pepper: pepper::open(state_dir)?,
-        runner: Arc::new(runner),
+        runner: runner.clone(),
         prices: Prices::default(),
         defaults: cast_defaults(),
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        statistics: database.clone(),
+        logs: database,
+        observer: casts.clone(),
     });
     let platform = Arc::new(platform);
     let mut tasks = JoinSet::new();
     tasks.spawn(forget_old(platform.clone()));
-    Ok(Opened { platform, _tasks: tasks, _lock: lock })
+    Ok(Opened { platform, runner, casts, _tasks: tasks, _lock: lock })
+}
+
+impl Opened {
+    /// Has metrics show what the platform does, and what it has room for.
+    pub(crate) fn count(&self, metrics: Metrics) -> Metrics {
+        let (platform, runner) = (self.platform.clone(), self.runner.clone());
+        metrics
+            .with_casts(self.casts.clone())
+            .with_gauge("spell_platform_casts_running", "Casts that have begun and not ended", move || platform.running_casts() as f64)
+            .with_gauge("spell_platform_places_free", "Places to run that no cast has", move || runner.places_free() as f64)
+    }
 }
 
 /// The same beside an app, which is also served while another host serves the platform.

@@ -4,9 +4,11 @@
 
 use crate::args::{Cast, List, OneSpell, Push, Rollback};
 use crate::client::Client;
-use crate::output::{plain, print};
+use crate::output::{harmless, plain, print};
+use crate::progress::Upload;
 use anyhow::{Context, Result, bail};
 use comfy_table::Table;
+use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -18,7 +20,7 @@ const PROGRAM_BYTES_MAX: u64 = 50 << 20;
 const INPUT_BYTES_MAX: u64 = 10 << 20;
 
 /// Has a command ask its server.
-fn asking<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn asking<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
@@ -38,9 +40,11 @@ pub(crate) fn push(arguments: &Push) -> Result<()> {
             eprintln!("Made the spell {spell}");
         }
         eprintln!("Uploading {} bytes", program.len());
+        let size_bytes = program.len() as u64;
+        let part = Part::stream_with_length(Body::wrap(Upload::new(program.into())), size_bytes);
         let file_name = arguments.file.file_name().map_or_else(|| "program.wasm".to_owned(), |name| name.to_string_lossy().into_owned());
         let form = Form::new().text("spellId", spell.clone()).text("version", arguments.version.to_string());
-        let form = form.text("activate", (!arguments.inactive).to_string()).part("wasmFile", Part::bytes(program).file_name(file_name));
+        let form = form.text("activate", (!arguments.inactive).to_string()).part("wasmFile", part.file_name(file_name));
         let uploaded = client.upload("/api/spells/upload-wasm", form).await?;
         show(arguments.server.json, &uploaded, || {
             format!("{spell} {} ({}) sha256 {}", arguments.version, text(&uploaded, "abi"), text(&uploaded, "hash"))
@@ -121,8 +125,8 @@ pub(crate) fn remove(arguments: &OneSpell) -> Result<()> {
     Ok(())
 }
 
-fn show(as_json: bool, value: &Value, text: impl FnOnce() -> String) -> Result<()> {
-    Ok(print(&if as_json { format!("{value:#}\n") } else { format!("{}\n", text()) })?)
+pub(crate) fn show(as_json: bool, value: &Value, text: impl FnOnce() -> String) -> Result<()> {
+    Ok(print(&if as_json { format!("{}\n", harmless(&format!("{value:#}"))) } else { format!("{}\n", text()) })?)
 }
 
 /// What is cast with: a file, standard input, JSON, or text.
@@ -162,15 +166,15 @@ fn new_idempotency_key() -> Result<String> {
 }
 
 /// A text as a part of a URL.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(crate) fn text(value: &Value, name: &str) -> String {
     value.get(name).map(cell).unwrap_or_default()
 }
 
-fn cell(value: &Value) -> String {
+pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => plain(text),
@@ -179,7 +183,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-fn table(header: &[&str], columns: &[&str], rows: &Value) -> String {
+pub(crate) fn table(header: &[&str], columns: &[&str], rows: &Value) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header.iter().copied());

@@ -2,8 +2,8 @@
 //!
 //! It knows the engine and what the pipeline asks of it. It must never know tenants, keys or what a cast costs.
 
-use spell_capabilities::{self as capabilities, Grants};
-use spell_cast::{Executed, Failed, FailedKind, Registry, Runner};
+use spell_capabilities::{self as capabilities, Grants, Sink};
+use spell_cast::{Executed, Failed, FailedKind, Registry, Runner, Stream, Witness};
 use spell_engine::{Cast, CastSpell, Engine, Failure, Guest, Linkers};
 use spell_manifest::{Setting, Settings};
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, Usage};
@@ -65,9 +65,21 @@ impl EngineRunner {
         Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::default(), grants })
     }
 
-    async fn load(&self, digest: Digest) -> Result<Spell, Failed> {
+    /// Spells whose code is ready.
+    pub(crate) fn loaded(&self) -> usize {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.spells.values().filter(|(cell, _)| cell.initialized()).count()
+    }
+
+    /// Places that no cast has.
+    pub(crate) fn places_free(&self) -> usize {
+        self.places.available_permits()
+    }
+
+    async fn load(&self, digest: Digest, witness: &Witness) -> Result<Spell, Failed> {
         let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(digest);
         let spell = cell.get_or_try_init(|| async {
+            witness.loads_code();
             let wasm = self.registry.program(&digest).await.map_err(|error| host_failed(error.to_string()))?;
             self.compile(wasm).await.map_err(host_failed)
         });
@@ -87,11 +99,12 @@ impl EngineRunner {
         place.ok_or_else(|| busy(self.queue_time_max))
     }
 
-    async fn execute(&self, component: Digest, input: Content, limits: &Limits) -> Result<Executed, Failed> {
-        let spell = self.load(component).await?;
+    async fn execute(&self, component: Digest, input: Content, limits: &Limits, witness: &Arc<Witness>) -> Result<Executed, Failed> {
+        let spell = self.load(component, witness).await?;
         let admitted = Instant::now();
         let _place = self.place(&spell).await?;
-        let Cast { answer, usage } = spell.cast(input, self.grants.host(limits), limits, admitted).await;
+        let host = self.grants.host_printing_to(limits, sink(witness, Stream::Stdout), sink(witness, Stream::Stderr));
+        let Cast { answer, usage } = spell.cast(input, host, limits, admitted).await;
         let result = match answer {
             Ok(Ok(content)) => Ok(content),
             Ok(Err(failure)) => Err(Failed { kind: FailedKind::Refused, code: failure.code, message: failure.message }),
@@ -117,12 +130,18 @@ impl Runner for EngineRunner {
         })
     }
 
-    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
         Box::pin(async move {
-            let executed = self.execute(component, input, limits).await;
+            let executed = self.execute(component, input, limits, witness).await;
             executed.unwrap_or_else(|failed| Executed { result: Err(failed), usage: Usage::default() })
         })
     }
+}
+
+/// Has the witness see what is printed.
+fn sink(witness: &Arc<Witness>, stream: Stream) -> Sink {
+    let witness = witness.clone();
+    Arc::new(move |bytes| witness.prints(stream, bytes))
 }
 
 fn failed(failure: &Failure) -> Failed {

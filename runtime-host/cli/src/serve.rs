@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
 async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener) -> Result<()> {
     let database = Arc::new(Database::open(state_dir)?);
     let engine = engine::open(&config.settings, config.settings.get(Setting::CastConcurrency), Some(state_dir))?;
-    let opened = platform::open(database, engine, state_dir, config).await.map_err(|error| match error {
+    let opened = platform::open(database, engine.clone(), state_dir, config).await.map_err(|error| match error {
         NotOpened::Taken => {
             anyhow!("another host serves the platform of {}: stop it, or give --state-dir another directory", state_dir.display())
         }
@@ -42,8 +42,13 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
     }
     eprintln!("Serving the platform on http://{}", listener.local_addr()?);
     let draining = Arc::new(AtomicBool::new(false));
-    let platform = Some(opened.platform.clone());
-    let control = Control { metrics: Arc::new(Metrics::new(&[])), draining: draining.clone(), platform };
+    let runner = opened.runner.clone();
+    let metrics = opened
+        .count(Metrics::new(&[]))
+        .with_gauge("spell_components_loaded", "Spells whose code is ready", move || runner.loaded() as f64)
+        .with_gauge("spell_instances", "Component instances that are alive", move || engine.instances() as f64);
+    let metrics = Arc::new(metrics);
+    let control = Control { metrics, draining: draining.clone(), platform: Some(opened.platform.clone()) };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopped = async move {

@@ -1,15 +1,25 @@
-//! `spell stats`: what components have used, as a table or as JSON.
+//! `spell stats`: what components have used, as a table or as JSON; of a platform, whoever asks its server says it.
 
-use crate::args;
 use crate::output::print;
-use anyhow::Result;
+use crate::{args, platform_stats};
+use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table};
 use serde_json::json;
 use spell_store::{ComponentStats, Quantiles, Stats};
+use std::path::Path;
 
-/// Prints the statistics of a state directory, also while a host is using it.
+/// Where the host of an app keeps its records.
+const STATE_DIR: &str = ".spell";
+
+/// Prints the statistics of a platform that is named, or of a state directory, also while a host is using it.
 pub(crate) fn run(arguments: &args::Stats) -> Result<()> {
-    let stats = spell_store::stats(&arguments.state_dir, arguments.component.as_deref())?;
+    if let (None, Some(server)) = (&arguments.state_dir, &arguments.server) {
+        return platform_stats::run(arguments, server.clone());
+    }
+    let state_dir = arguments.state_dir.as_deref().unwrap_or(Path::new(STATE_DIR));
+    let stats = spell_store::stats(state_dir, arguments.name.as_deref());
+    let hint = || "there is no record of an app to sum up; --server names a platform that is asked for its casts";
+    let stats = if arguments.state_dir.is_none() { stats.with_context(hint)? } else { stats? };
     if arguments.json {
         print(&format!("{:#}\n", as_json(&stats)))?;
     } else {

@@ -180,7 +180,12 @@ impl Host {
         let Assembled { app: ready, programs } = making.first(&app)?;
         let stores = self.stores().clone();
         stores.fill(arguments).await?;
-        let metrics = Arc::new(self.metrics(&app));
+        let opened = if control.is_some() { self.platform(arguments, config, stores.database()).await? } else { None };
+        let metrics = self.metrics(&app);
+        let metrics = Arc::new(match &opened {
+            Some(opened) => opened.count(metrics),
+            None => metrics,
+        });
         tokio::spawn(let_go_of_idle(self.library.clone()));
         let reporting = self.telemetry.as_ref().map(Reporting::start);
         let sink = Arc::new(Sinks { recorder: self.recorder.clone(), metrics: metrics.clone() });
@@ -192,7 +197,6 @@ impl Host {
         let (stop_control, control_stopped) = oneshot::channel::<()>();
         let mut controlling = None;
         if let Some(listener) = control {
-            let opened = self.platform(arguments, config, stores.database()).await?;
             eprintln!("Control plane on http://{}", listener.local_addr()?);
             let platform = opened.as_ref().map(|opened| opened.platform.clone());
             let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform };

@@ -7,7 +7,7 @@ use crate::Database;
 use crate::queue::JobError;
 use idempotency::Standing;
 use rusqlite::Connection;
-use spell_cast::{CastRecord, Ending, Idempotency, Ledger, LedgerError, Recorded, Reserved, Trend};
+use spell_cast::{CastRecord, Ending, Idempotency, Ledger, LedgerError, Recorded, Reserved};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
@@ -78,19 +78,25 @@ impl Ledger for Database {
 
     fn casts<'a>(&'a self, tenant: &'a TenantId, before: Option<&'a str>, count_max: usize) -> Recorded<'a, Vec<CastRecord>> {
         let (tenant, before) = (tenant.clone(), before.map(str::to_owned));
-        let list = move |connection: &Connection| records::list(connection, &tenant, before.as_deref(), count_max);
+        let list = move |connection: &Connection| records::list(connection, &tenant, None, before.as_deref(), count_max);
+        Box::pin(async move { self.read(list).await.map_err(to_error) })
+    }
+
+    fn casts_of_spell<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        spell_id: &'a str,
+        before: Option<&'a str>,
+        count_max: usize,
+    ) -> Recorded<'a, Vec<CastRecord>> {
+        let (tenant, spell_id, before) = (tenant.clone(), spell_id.to_owned(), before.map(str::to_owned));
+        let list = move |connection: &Connection| records::list(connection, &tenant, Some(&spell_id), before.as_deref(), count_max);
         Box::pin(async move { self.read(list).await.map_err(to_error) })
     }
 
     fn forget_some<'a>(&'a self, before: SystemTime) -> Recorded<'a, u64> {
         let forget = move |connection: &Connection| records::delete_some(connection, before);
         Box::pin(async move { self.write(forget).await.map_err(to_error) })
-    }
-
-    fn trends<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, since: SystemTime) -> Recorded<'a, Vec<Trend>> {
-        let (tenant, spell_id) = (tenant.clone(), spell_id.to_owned());
-        let sum_up = move |connection: &Connection| records::trends(connection, &tenant, &spell_id, since);
-        Box::pin(async move { self.read(sum_up).await.map_err(to_error) })
     }
 }
 

@@ -4,7 +4,7 @@
 mod platform;
 
 use platform::{DAY_SECONDS, acme, answer, at, cast, count, database, ended, failure, idempotency, other, spell, tamper, usage};
-use spell_cast::{CastState, FailedKind, IDEMPOTENCY_TIME, Ledger, LedgerError, Registry, Reserved, Trend};
+use spell_cast::{CastState, FailedKind, IDEMPOTENCY_TIME, Ledger, LedgerError, Registry, Reserved};
 use spell_store::Database;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,46 +163,23 @@ async fn casts_are_listed_from_the_newest_a_page_at_a_time_without_their_output(
 }
 
 #[tokio::test]
-async fn trends_sum_up_each_day_on_which_casts_ended() {
-    let (_directory, on_disk) = database();
-    for database in [on_disk, Database::in_memory().unwrap()] {
-        let (day_3, day_5) = (3 * DAY_SECONDS, 5 * DAY_SECONDS);
-        let endings = [
-            (day_3 - 1, 99, 99, 99, true),
-            (day_3, 10, 100, 4, true),
-            (day_3 + 60, 20, 200, 3, false),
-            (day_3 + DAY_SECONDS - 1, 60, 601, 2, true),
-            (day_5, 7, 8, 1, false),
-        ];
-        for (number, (seconds, wall_ms, memory_bytes_peak, cost_cents, is_answered)) in endings.into_iter().enumerate() {
-            let id = format!("cast_{number}");
-            database.reserve(cast(acme(), &id, at(1)), None).await.unwrap();
-            let mut ending = if is_answered { answer("hello") } else { failure(FailedKind::Trapped) };
-            (ending.ended_at, ending.usage, ending.cost_cents) = (at(seconds), usage(wall_ms, memory_bytes_peak), cost_cents);
-            database.finish(&id, ending).await.unwrap();
-        }
-        database.reserve(cast(acme(), "cast_running", at(day_3)), None).await.unwrap();
-        let trend = |day, executions, completed, wall_ms, memory_bytes_mean, cost_cents| {
-            let wall_mean = Duration::from_millis(wall_ms);
-            Trend { day, executions, completed, wall_mean, memory_bytes_mean, cost_cents }
-        };
-        let expected = vec![trend(3, 3, 2, 30, 300, 9), trend(5, 1, 0, 7, 8, 1)];
-        assert_eq!(database.trends(&acme(), "spell_1", at(day_3)).await, Ok(expected));
-        assert_eq!(database.trends(&acme(), "spell_2", at(0)).await, Ok(vec![]));
-    }
-}
-
-#[tokio::test]
-async fn numbers_that_are_too_large_break_no_sum() {
+async fn casts_of_one_spell_are_listed_alone() {
     let (_directory, database) = database();
-    for id in ["cast_1", "cast_2"] {
-        database.reserve(cast(acme(), id, at(1)), None).await.unwrap();
-        let mut ending = answer("hello");
-        (ending.usage.wall, ending.usage.memory_bytes_peak, ending.cost_cents) = (Duration::MAX, u64::MAX, u64::MAX);
-        database.finish(id, ending).await.unwrap();
+    for number in 1..=6 {
+        let mut record = cast(acme(), &format!("cast_{number}"), at(50));
+        record.spell_id = if number % 2 == 0 { "spell_2" } else { "spell_1" }.to_owned();
+        database.reserve(record, None).await.unwrap();
     }
-    let trends = database.trends(&acme(), "spell_1", at(0)).await.unwrap();
-    assert_eq!((trends.len(), trends[0].cost_cents), (1, i64::MAX.unsigned_abs()));
+    for (tenant, spell_id, before, count_max, expected) in [
+        (acme(), "spell_2", None, 10, vec!["cast_6", "cast_4", "cast_2"]),
+        (acme(), "spell_1", None, 2, vec!["cast_5", "cast_3"]),
+        (acme(), "spell_1", Some("cast_3"), 2, vec!["cast_1"]),
+        (acme(), "spell_3", None, 10, vec![]),
+        (other(), "spell_1", None, 10, vec![]),
+    ] {
+        let casts = database.casts_of_spell(&tenant, spell_id, before, count_max).await.unwrap();
+        assert_eq!(casts.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), expected, "{spell_id} before {before:?}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 mod platform;
 
 use platform::{about, acme, answer, api_key, at, cast, idempotency, other, upload, version, with_a_version};
-use spell_cast::{KeyRing, Ledger, Registry, Reserved};
+use spell_cast::{CastLog, CastLogs, KeyRing, Ledger, LogLine, Registry, Reserved, Span, SpellSums, Statistics, Stream, TopBy};
 
 /// What is answered, as text.
 fn told(answer: impl std::fmt::Debug) -> String {
@@ -18,6 +18,9 @@ async fn what_belongs_to_another_tenant_is_absent() {
     database.reserve(cast(acme(), "cast_1", at(50)), Some(idempotency("k", 1))).await.unwrap();
     database.finish("cast_1", answer("hello")).await.unwrap();
     database.add(api_key(acme(), "key_1", at(10)), [1; 32]).await.unwrap();
+    let line = LogLine { at: at(60), stream: Stream::Stdout, text: "printed".to_owned() };
+    database.keep_log("cast_1", CastLog { lines: vec![line], dropped_bytes: 1 }).await.unwrap();
+    let always = Span { since: at(0), until: at(1 << 32) };
     let before = (database.spell(&acme(), "hello").await, database.modules(&acme(), "spell_1").await);
 
     let (they, one) = (other(), version("1.0.0"));
@@ -38,6 +41,11 @@ async fn what_belongs_to_another_tenant_is_absent() {
         ("cast", told(database.cast(&they, "cast_1").await), "Ok(None)"),
         ("casts", told(database.casts(&they, None, 10).await), "Ok([])"),
         ("casts, before", told(database.casts(&they, Some("cast_2"), 10).await), "Ok([])"),
+        ("casts_of_spell", told(database.casts_of_spell(&they, "spell_1", None, 10).await), "Ok([])"),
+        ("log", told(database.log(&they, "cast_1").await), "Ok(CastLog { lines: [], dropped_bytes: 0 })"),
+        ("engine_sums", told(database.engine_sums(&they, always).await), "Ok(Sums { entries: [], is_partial: false })"),
+        ("top_spells", told(database.top_spells(&they, always, TopBy::Cost, 10).await), "Ok(Sums { entries: [], is_partial: false })"),
+        ("spell_sums", told(database.spell_sums(&they, "spell_1", always).await), &told(Ok::<_, ()>(SpellSums::default()))),
         ("trends", told(database.trends(&they, "spell_1", at(0)).await), "Ok([])"),
         ("list", told(database.list(Some(&they)).await), "Ok([])"),
     ] {

@@ -41,7 +41,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
-    limit: Option<usize>,
+    /// Entries on it, as somebody asks.
+    pub(crate) limit: Option<usize>,
     /// The last entry of the page before, as that page said.
     pub(crate) cursor: Option<String>,
 }
@@ -49,7 +50,12 @@ pub(crate) struct Page {
 impl Page {
     /// Entries on it at most.
     pub(crate) fn count_max(&self) -> Result<usize, Problem> {
-        let count = self.limit.unwrap_or(PAGE_DEFAULT);
+        self.count_max_or(PAGE_DEFAULT)
+    }
+
+    /// The same, of a list that has another number of entries where nobody says.
+    pub(crate) fn count_max_or(&self, default: usize) -> Result<usize, Problem> {
+        let count = self.limit.unwrap_or(default);
         if (1..=PAGE_MAX).contains(&count) {
             return Ok(count);
         }

@@ -1,4 +1,4 @@
-//! Casts: made at most once for a key, shown, listed and counted by the day.
+//! Casts: made at most once for a key, shown and listed.
 //!
 //! It knows the order in which a request is refused. It must never know how a cast is executed.
 
@@ -8,7 +8,7 @@ use crate::platform::body::Place;
 use crate::platform::cast_wire::{CastAsked, CastShown, failed};
 use crate::platform::prefer::{PREFERENCE_APPLIED, RESPOND_ASYNC, prefers_async};
 use crate::platform::problem::{Problem, Refusal};
-use crate::platform::wire::{day, json};
+use crate::platform::wire::json;
 use crate::platform::{Api, CASTS, CASTS_SHOWN, body};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -16,7 +16,7 @@ use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use spell_cast::{CastAnswer, CastRequest, CastState, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Platform, Scope, Started, Trend};
+use spell_cast::{CastAnswer, CastRecord, CastRequest, CastState, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Platform, Scope, Started};
 use spell_types::{Limit, TenantId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +28,6 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const CAST_GRACE: Duration = Duration::from_secs(30);
 /// Longest that a cast is waited for by whoever looks at it, in seconds.
 pub(crate) const WAIT_S_MAX: u64 = 60;
-/// Days that trends look back where nobody says.
-const DAYS_DEFAULT: u64 = 30;
-/// Days that trends look back at most.
-const DAYS_MAX: u64 = 365;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const MIB: f64 = 1_048_576.0;
 
 pub(crate) async fn cast(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Cast)?;
@@ -95,70 +89,34 @@ struct CastsShown<'a> {
     next_cursor: Option<String>,
 }
 
-pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(page): Asked<Page>) -> Result<Response, Problem> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CastsAsked {
+    spell: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(asked): Asked<CastsAsked>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
+    let page = Page { limit: asked.limit, cursor: asked.cursor };
     let count_max = page.count_max()?;
-    let mut found = api.platform.ledger.casts(tenant, page.cursor.as_deref(), count_max + 1).await?;
+    let mut found = page_of(&api, tenant, asked.spell.as_deref(), page.cursor.as_deref(), count_max + 1).await?;
     let next_cursor = cut(&mut found, count_max, |record| record.id.clone());
     json(StatusCode::OK, &CastsShown { casts: found.iter().map(CastShown::listed).collect(), next_cursor })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Days {
-    days: Option<u64>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TrendsShown {
-    spell_id: String,
-    days: u64,
-    trends: Vec<TrendShown>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TrendShown {
-    date: String,
-    executions: u64,
-    avg_execution_time_ms: f64,
-    avg_memory_used_mb: f64,
-    success_rate: f64,
-    total_cost_cents: u64,
-}
-
-pub(crate) async fn trends(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    At(spell): At<String>,
-    Asked(asked): Asked<Days>,
-) -> Result<Response, Problem> {
-    let tenant = caller.may(Scope::Read)?;
-    let days = asked.days.unwrap_or(DAYS_DEFAULT);
-    if !(1..=DAYS_MAX).contains(&days) {
-        return Err(Problem::new(Refusal::Invalid, format!("days must be between 1 and {DAYS_MAX}")));
-    }
-    let spell = api.platform.registry.spell(tenant, &spell).await?;
-    let now = (api.platform.now)();
-    let since = now.checked_sub(DAY * days as u32).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    let trends = api.platform.ledger.trends(tenant, &spell.id, since).await?;
-    json(StatusCode::OK, &TrendsShown { spell_id: spell.id, days, trends: trends.iter().map(trend).collect() })
-}
-
-fn trend(trend: &Trend) -> TrendShown {
-    TrendShown {
-        date: day(trend.day),
-        executions: trend.executions,
-        avg_execution_time_ms: hundredths(trend.wall_mean.as_secs_f64() * 1_000.0),
-        avg_memory_used_mb: hundredths(trend.memory_bytes_mean as f64 / MIB),
-        success_rate: hundredths(100.0 * trend.completed as f64 / trend.executions.max(1) as f64),
-        total_cost_cents: trend.cost_cents,
-    }
-}
-
-fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+/// Casts of a tenant, or of one of its spells, the newest first.
+pub(crate) async fn page_of(
+    api: &Api,
+    tenant: &TenantId,
+    spell: Option<&str>,
+    before: Option<&str>,
+    count_max: usize,
+) -> Result<Vec<CastRecord>, Problem> {
+    let Some(spell) = spell else { return Ok(api.platform.ledger.casts(tenant, before, count_max).await?) };
+    let spell = api.platform.registry.spell(tenant, spell).await?;
+    Ok(api.platform.ledger.casts_of_spell(tenant, &spell.id, before, count_max).await?)
 }
 
 /// What a cast came to, the same bytes each time that somebody asks.

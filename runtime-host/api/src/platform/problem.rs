@@ -120,6 +120,11 @@ impl Problem {
         Self { refusal, detail: detail.to_string(), members: Map::new() }
     }
 
+    /// Its word for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.refusal.row().1
+    }
+
     /// Says one thing more, in a member of its own.
     pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.members.insert(member.to_owned(), value.into());

@@ -15,13 +15,16 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
-use spell_cast::{Scope, Upload};
+use spell_cast::{Module, Scope, Upload};
+use spell_types::TenantId;
 use std::sync::Arc;
 
 /// Characters of a file's name that are kept.
 const FILE_NAME_CHARACTERS_MAX: usize = 255;
 /// Bytes of a field that is no file at most.
 const TEXT_BYTES_MAX: usize = 1 << 10;
+/// What an upload is counted as that became a version; others are counted by their refusals.
+const KEPT: &str = "kept";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,9 +40,9 @@ struct Uploaded {
 
 pub(crate) async fn upload(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
-    api.takes_work()?;
-    let (form, _place) = form(&api, request).await?;
-    let module = api.platform.upload(tenant, form.into_upload()?).await?;
+    let kept = keep(&api, tenant, request).await;
+    api.metrics.uploaded(kept.as_ref().map_or_else(Problem::code, |_| KEPT));
+    let module = kept?;
     let uploaded = Uploaded {
         module_id: module.id,
         spell_id: module.spell_id,
@@ -50,6 +53,12 @@ pub(crate) async fn upload(State(api): State<Arc<Api>>, caller: Caller, request:
         message: "WASM module uploaded successfully",
     };
     json(StatusCode::CREATED, &uploaded)
+}
+
+async fn keep(api: &Api, tenant: &TenantId, request: Request) -> Result<Module, Problem> {
+    api.takes_work()?;
+    let (form, _place) = form(api, request).await?;
+    Ok(api.platform.upload(tenant, form.into_upload()?).await?)
 }
 
 /// The fields of the form, each at most once.

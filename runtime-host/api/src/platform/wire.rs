@@ -12,6 +12,7 @@ use time::{Date, OffsetDateTime};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const DAY_S: u64 = 24 * 60 * 60;
+const MIB: f64 = 1_048_576.0;
 
 /// An answer in JSON.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
@@ -30,6 +31,21 @@ pub(crate) fn moment(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let at = at(since.as_secs());
     format!("{}T{:02}:{:02}:{:02}.{:03}Z", date(at.date()), at.hour(), at.minute(), at.second(), since.subsec_millis())
+}
+
+/// A number with two decimals.
+pub(crate) fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+/// A time in milliseconds, with two decimals.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    hundredths(time.as_secs_f64() * 1_000.0)
+}
+
+/// Bytes in mebibytes, with two decimals.
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
+    hundredths(bytes as f64 / MIB)
 }
 
 /// A day, given as days since 1970-01-01.

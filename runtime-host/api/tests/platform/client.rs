@@ -4,7 +4,7 @@
 
 use crate::memory::Memory;
 use serde_json::{Value, json};
-use spell_api::{Control, Metrics, ServeError, serve};
+use spell_api::{CastMetrics, Control, Metrics, ServeError, serve};
 use spell_cast::{Parts, Pepper, Platform, Prices, Scope, cast_defaults};
 use spell_types::{Limit, Limits};
 use std::net::SocketAddr;
@@ -38,6 +38,7 @@ pub(crate) async fn start() -> Host {
     let memory = Arc::new(Memory::default());
     let mut ceilings = Limits::unbounded();
     ceilings.set(Limit::Memory, 2 << 30);
+    let casts = Arc::new(CastMetrics::default());
     let platform = Arc::new(Platform::new(Parts {
         registry: memory.clone(),
         ledger: memory.clone(),
@@ -49,11 +50,15 @@ pub(crate) async fn start() -> Host {
         ceilings,
         retention: spell_cast::IDEMPOTENCY_TIME,
         now: SystemTime::now,
+        statistics: memory.clone(),
+        logs: memory.clone(),
+        observer: casts.clone(),
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let draining = Arc::new(AtomicBool::new(false));
-    let control = Control { metrics: Arc::new(Metrics::new(&[])), draining: draining.clone(), platform: Some(platform.clone()) };
+    let control =
+        Control { metrics: Arc::new(Metrics::new(&[]).with_casts(casts)), draining: draining.clone(), platform: Some(platform.clone()) };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(serve(listener, control, async { drop(stopped.await) }));
     let mut host = Host { address, memory, platform, draining, admin: String::new(), stop, served };

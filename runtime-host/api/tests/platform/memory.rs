@@ -7,7 +7,7 @@ use semver::Version;
 use spell_cast::*;
 use spell_types::{BoxFuture, Content, Digest, Limits, TenantId, Usage};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
@@ -39,6 +39,7 @@ pub(crate) struct Memory {
     pub(crate) runs: Mutex<usize>,
     /// Whether programs end whose input is [`HOLD`].
     pub(crate) is_released: watch::Sender<bool>,
+    pub(crate) logs: Mutex<HashMap<String, CastLog>>,
 }
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -208,10 +209,21 @@ impl Ledger for Memory {
         ready(Ok(0))
     }
 
-    fn trends<'a>(&'a self, _: &'a TenantId, _: &'a str, since: SystemTime) -> Recorded<'a, Vec<Trend>> {
-        let day = since.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() / 86_400;
-        let (wall_mean, memory_bytes_mean) = (Duration::from_micros(12_345), 3 << 19);
-        ready(Ok(vec![Trend { day, executions: 3, completed: 2, wall_mean, memory_bytes_mean, cost_cents: 7 }]))
+    fn casts_of_spell<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        spell_id: &'a str,
+        before: Option<&'a str>,
+        count_max: usize,
+    ) -> Recorded<'a, Vec<CastRecord>> {
+        let casts = lock(&self.casts);
+        let is_wanted = |cast: &&CastRecord| {
+            cast.tenant == *tenant && cast.spell_id == spell_id && before.is_none_or(|before| cast.id.as_str() < before)
+        };
+        let mut own: Vec<_> = casts.iter().map(|(cast, _)| cast).filter(is_wanted).cloned().collect();
+        own.sort_by(|one, other| other.id.cmp(&one.id));
+        own.truncate(count_max);
+        ready(Ok(own))
     }
 }
 
@@ -254,8 +266,11 @@ impl Runner for Memory {
         ready(Ok(()))
     }
 
-    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
         *lock(&self.runs) += 1;
+        if let Some(printed) = input.bytes.strip_prefix(b"print ") {
+            witness.prints(Stream::Stdout, printed);
+        }
         let failure = FAILURES.iter().find(|(word, ..)| input.bytes == *word.as_bytes());
         let failed =
             |(_, kind, code): &(&str, FailedKind, &str)| Failed { kind: *kind, code: (*code).into(), message: format!("it says {code}") };

@@ -5,7 +5,7 @@ use serde_json::json;
 use spell_cast::Scope;
 
 /// Every route with the scope that it needs. `{id}` are those of a spell, a module, a cast and a key.
-const ROUTES: [(&str, &str, Scope); 19] = [
+const ROUTES: [(&str, &str, Scope); 25] = [
     ("POST", "/api/spells", Scope::Upload),
     ("GET", "/api/spells", Scope::Read),
     ("GET", "/api/spells/{spell}", Scope::Read),
@@ -21,6 +21,12 @@ const ROUTES: [(&str, &str, Scope); 19] = [
     ("GET", "/api/v1/casts/{cast}/events", Scope::Read),
     ("POST", "/api/v1/casts/{cast}/cancel", Scope::Cast),
     ("GET", "/api/v1/spells/{spell}/trends", Scope::Read),
+    ("GET", "/api/v1/spells/{spell}/stats", Scope::Read),
+    ("GET", "/api/v1/spells/{spell}/thresholds", Scope::Read),
+    ("GET", "/api/v1/executions?spell={spell}", Scope::Read),
+    ("GET", "/api/v1/stats/engines", Scope::Read),
+    ("GET", "/api/v1/stats/top", Scope::Read),
+    ("GET", "/api/v1/casts/{cast}/logs", Scope::Read),
     ("POST", "/api/keys", Scope::Admin),
     ("GET", "/api/keys", Scope::Admin),
     ("DELETE", "/api/keys/{key}", Scope::Admin),

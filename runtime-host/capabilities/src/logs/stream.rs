@@ -44,16 +44,40 @@ impl LogBudget {
     }
 }
 
+/// Takes what one request prints, as it prints it. It must not wait.
+pub type Sink = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// Where a stream goes.
+#[derive(Clone)]
+enum Target {
+    File(LogFile),
+    Sink(Sink),
+}
+
+impl Target {
+    fn append(&self, bytes: &[u8]) {
+        match self {
+            Target::File(file) => file.append(bytes),
+            Target::Sink(sink) => sink(bytes),
+        }
+    }
+}
+
 /// One of the two streams of one request. All of its clones are the same stream.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct LogStream {
-    log: LogFile,
+    log: Target,
     budget: Arc<LogBudget>,
 }
 
 impl LogStream {
     pub(crate) fn new(log: LogFile, budget: Arc<LogBudget>) -> LogStream {
-        LogStream { log, budget }
+        LogStream { log: Target::File(log), budget }
+    }
+
+    /// A stream of this request alone.
+    pub(crate) fn to(sink: Sink, budget: Arc<LogBudget>) -> LogStream {
+        LogStream { log: Target::Sink(sink), budget }
     }
 
     /// Keeps what fits into the budget. The guest is never told: printing is not worth failing for.
@@ -62,7 +86,9 @@ impl LogStream {
             return;
         }
         let (kept, lost) = bytes.split_at(self.budget.take(bytes.len()));
-        self.log.append(kept);
+        if !kept.is_empty() {
+            self.log.append(kept);
+        }
         if !lost.is_empty() && !self.budget.cut.swap(true, Ordering::Relaxed) {
             let limit = Limit::Log.unit().format(self.budget.bytes_max);
             let newline = if kept.last().is_none_or(|byte| *byte == b'\n') { "" } else { "\n" };
@@ -163,6 +189,23 @@ mod tests {
         assert_eq!(stdout, "a".repeat(1000));
         assert_eq!(stderr, format!("{}\n[spell: output of this request cut at 1KiB]\n", "b".repeat(24)));
         assert!(exceeded);
+    }
+
+    #[test]
+    fn a_sink_is_given_what_fits_and_the_same_marker() {
+        let taken = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sink: Sink = {
+            let taken = Arc::clone(&taken);
+            Arc::new(move |bytes| taken.lock().unwrap().push(bytes.to_vec()))
+        };
+        let mut limits = Limits::default();
+        limits.set(Limit::Log, 4);
+        let stream = LogStream::to(sink, Arc::new(LogBudget::new(&limits)));
+        for bytes in ["abc", "", "def", "ghi"] {
+            stream.print(bytes.as_bytes());
+        }
+        let expected = ["abc", "d", "\n[spell: output of this request cut at 4B]\n"].map(|bytes| bytes.as_bytes().to_vec());
+        assert_eq!(*taken.lock().unwrap(), expected);
     }
 
     #[test]

@@ -6,13 +6,12 @@ use crate::queue::JobError;
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use spell_cast::{CastRecord, CastState, Ending, Failed, FailedKind, LedgerError, Trend};
+use spell_cast::{CastRecord, CastState, Ending, Failed, FailedKind, LedgerError};
 use spell_types::{Content, TenantId, Usage};
 use std::time::SystemTime;
 
 /// Casts that are forgotten at once at most: whoever writes meanwhile waits for them.
 const CASTS_FORGOTTEN_MAX: i64 = 256;
-const MILLISECONDS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// All that is recorded of a cast but its output.
 const ALL_BUT_OUTPUT: &str =
@@ -88,36 +87,22 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &str) -> Resu
     Ok(connection.prepare_cached(&sql)?.query_row([tenant.as_str(), id], record).optional()?)
 }
 
-/// Casts of a tenant, the newest first, from the first one before an id on. Their output is left out.
-pub(super) fn list(connection: &Connection, tenant: &TenantId, before: Option<&str>, count_max: usize) -> Result<Vec<CastRecord>, Failure> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, x'' AS output FROM casts WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+/// Casts of a tenant, or of one of its spells, the newest first, from the first one before an id on. Their output is left out.
+pub(super) fn list(
+    connection: &Connection,
+    tenant: &TenantId,
+    spell_id: Option<&str>,
+    before: Option<&str>,
+    count_max: usize,
+) -> Result<Vec<CastRecord>, Failure> {
+    // Each of the two has an index of its own.
+    let spell = if spell_id.is_some() { "AND spell_id = ?4" } else { "AND ?4 IS NULL" };
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, x'' AS output FROM casts WHERE tenant = ?1 AND id < ?2 {spell} ORDER BY id DESC LIMIT ?3");
     let mut select = connection.prepare_cached(&sql)?;
     // All ids come before the last character.
     let before = before.unwrap_or("\u{10ffff}");
-    let records = select.query_map(params![tenant.as_str(), before, saturating(count_max as u128)], record)?;
+    let records = select.query_map(params![tenant.as_str(), before, saturating(count_max as u128), spell_id], record)?;
     Ok(records.collect::<Result<_, _>>()?)
-}
-
-/// How casts of a spell went on each day, in UTC, on which some ended.
-pub(super) fn trends(connection: &Connection, tenant: &TenantId, spell_id: &str, since: SystemTime) -> Result<Vec<Trend>, Failure> {
-    // Averages and totals are of floating point, which never overflows; a sum of integers may.
-    let mut select = connection.prepare_cached(
-        "SELECT ended_at_ms / ?4 AS day, count(*) AS executions, count(*) FILTER (WHERE state = 'completed') AS completed,
-             CAST(avg(wall_us) AS INTEGER) AS wall_us, CAST(avg(memory_bytes_peak) AS INTEGER) AS memory_bytes,
-             CAST(total(cost_cents) AS INTEGER) AS cost_cents
-         FROM casts WHERE tenant = ?1 AND spell_id = ?2 AND ended_at_ms >= ?3 GROUP BY day ORDER BY day",
-    )?;
-    let trends = select.query_map(params![tenant.as_str(), spell_id, Moment(since), MILLISECONDS_PER_DAY], |row| {
-        Ok(Trend {
-            day: row.get::<_, Count>("day")?.0,
-            executions: row.get::<_, Count>("executions")?.0,
-            completed: row.get::<_, Count>("completed")?.0,
-            wall_mean: row.get::<_, Micros>("wall_us")?.0,
-            memory_bytes_mean: row.get::<_, Count>("memory_bytes")?.0,
-            cost_cents: row.get::<_, Count>("cost_cents")?.0,
-        })
-    })?;
-    Ok(trends.collect::<Result<_, _>>()?)
 }
 
 /// Deletes some casts of before a time with the keys that stand for them, the oldest first. What still runs stays.
