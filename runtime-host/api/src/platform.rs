@@ -13,6 +13,7 @@ mod limits;
 mod modules;
 mod prefer;
 mod problem;
+mod reach;
 mod refusals;
 mod spells;
 mod upload;

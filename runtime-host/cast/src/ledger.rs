@@ -97,11 +97,13 @@ pub enum FailedKind {
     Busy,
     /// The host failed.
     Host,
+    /// The program answered with what its schema does not allow.
+    OutputInvalid,
 }
 
 impl FailedKind {
     /// Every kind with its name in records.
-    pub const ALL: [(FailedKind, &'static str); 7] = [
+    pub const ALL: [(FailedKind, &'static str); 8] = [
         (FailedKind::Refused, "refused"),
         (FailedKind::Trapped, "trapped"),
         (FailedKind::TimedOut, "timed-out"),
@@ -109,6 +111,7 @@ impl FailedKind {
         (FailedKind::Cancelled, "cancelled"),
         (FailedKind::Busy, "busy"),
         (FailedKind::Host, "host"),
+        (FailedKind::OutputInvalid, "output-invalid"),
     ];
 
     /// Its name in records.

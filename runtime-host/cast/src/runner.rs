@@ -1,6 +1,7 @@
 //! What executes programs, as the pipeline sees it.
 
 use crate::ledger::Failed;
+use crate::reach::Reach;
 use bytes::Bytes;
 use spell_types::{BoxFuture, Content, Digest, Limits, Usage};
 
@@ -18,6 +19,6 @@ pub trait Runner: Send + Sync {
     /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now.
     fn check<'a>(&'a self, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
 
-    /// Executes the component of a digest, which the registry has, in a fresh instance.
-    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits) -> BoxFuture<'a, Executed>;
+    /// Executes the component of a digest, which the registry has, in a fresh instance that can reach this.
+    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits, reach: &'a Reach) -> BoxFuture<'a, Executed>;
 }

@@ -29,6 +29,7 @@ mod pepper;
 mod platform;
 mod plugin;
 mod programs;
+mod reach;
 mod remote;
 mod runner;
 mod runtime;

@@ -1,6 +1,7 @@
 //! The platform of a state directory, put together: registry, ledger and keys in its database, programs in an engine.
 
 use crate::pepper;
+use crate::reach::{Granting, reachable};
 use crate::runner::EngineRunner;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
@@ -33,7 +34,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     let lock = lock(state_dir)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
-    let runner = EngineRunner::new(engine, database.clone(), &config.settings);
+    let runner = EngineRunner::new(engine, database.clone(), &config.settings, Granting::open(state_dir, config)?);
     let runner = runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
     let platform = Platform::new(Parts {
         registry: database.clone(),
@@ -46,6 +47,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        reachable: reachable(config),
     });
     Ok(Opened { platform: Arc::new(platform), _lock: lock })
 }

@@ -48,6 +48,7 @@ pub(crate) async fn start() -> Host {
         defaults: cast_defaults(),
         ceilings,
         retention: spell_cast::IDEMPOTENCY_TIME,
+        reachable: spell_cast::Reachable { network: true },
         now: SystemTime::now,
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -254,7 +254,7 @@ impl Runner for Memory {
         ready(Ok(()))
     }
 
-    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, _: &'a Reach) -> BoxFuture<'a, Executed> {
         *lock(&self.runs) += 1;
         let failure = FAILURES.iter().find(|(word, ..)| input.bytes == *word.as_bytes());
         let failed =
