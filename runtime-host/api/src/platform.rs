@@ -14,6 +14,7 @@ mod logs;
 mod modules;
 mod prefer;
 mod problem;
+mod reach;
 mod refusals;
 mod spells;
 mod statistics;

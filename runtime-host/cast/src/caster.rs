@@ -5,9 +5,11 @@
 use crate::Platform;
 use crate::ids::{NoRandomness, new_id};
 use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempotency, LedgerError, Reserved};
+use crate::reach::Reach;
 use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
+use crate::schema::{Mismatches, Side};
 use crate::witness::{CastLog, Witness};
 use semver::Version;
 use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
@@ -55,6 +57,9 @@ pub enum CastError {
         /// How large it may be.
         size_bytes_max: u64,
     },
+    /// The input is not what the spell takes.
+    #[error("Input validation failed: {0}")]
+    InputInvalid(#[from] Mismatches),
     /// The spell asks for more than the operator allows.
     #[error("the spell {0}")]
     Ceiling(#[from] CeilingExceeded),
@@ -118,21 +123,22 @@ impl Platform {
 
     /// Begins a cast, or finds the one that the same key stands for. A cast that has begun ends by itself, also when nobody waits for it.
     pub async fn start_cast(self: &Arc<Self>, tenant: &TenantId, request: CastRequest) -> Result<Started, CastError> {
-        let Ready { record, module, limits } = match self.prepare(tenant, &request).await {
+        let ready = match self.prepare(tenant, &request).await {
             Ok(ready) => ready,
             // What was answered once is answered again, whatever became of the spell since.
             Err(error) => return self.known(tenant, request.idempotency.as_ref()).await?.ok_or(error),
         };
         // It has its place before anybody can find it: whoever does can wait for it and cancel it.
+        let record = ready.record.clone();
         let place = self.running.begin(&record.id);
-        let (platform, begun) = (self.clone(), record.clone());
+        let platform = self.clone();
         let (tell, told) = oneshot::channel();
         // What is reserved is run, also if whoever asked goes away in between.
         let running = tokio::spawn(async move {
-            let reserved = platform.ledger.reserve(begun.clone(), request.idempotency).await;
+            let reserved = platform.ledger.reserve(ready.record.clone(), request.idempotency).await;
             let is_new = matches!(reserved, Ok(Reserved::New));
             let _ = tell.send(reserved);
-            if is_new { platform.run(begun, place, module, request.input, limits).await } else { Err(CastError::Ended) }
+            if is_new { platform.run(ready, place, request.input).await } else { Err(CastError::Ended) }
         });
         match told.await.map_err(|_| CastError::Ended)?? {
             Reserved::New => Ok(Started { record, is_known: false, running: Some(running) }),
@@ -179,6 +185,7 @@ impl Platform {
         if size_bytes > size_bytes_max {
             return Err(CastError::InputTooLarge { size_bytes, size_bytes_max });
         }
+        self.checkers.check(&spell.id, Side::Input, spell.about.schemas.input.as_deref(), &request.input).await?;
         let now = time_as_kept((self.now)());
         let record = CastRecord {
             id: new_id("cast", now)?,
@@ -191,7 +198,7 @@ impl Platform {
             created_at: now,
             state: CastState::Running,
         };
-        Ok(Ready { record, module, limits })
+        Ok(Ready { record, module, limits, reach: spell.about.reach, output_schema: spell.about.schemas.output })
     }
 
     /// The limits of a spell: what it asks for within what the operator allows.
@@ -215,18 +222,16 @@ impl Platform {
     }
 
     /// Executes what is reserved, and records what comes of it.
-    async fn run(
-        &self,
-        mut record: CastRecord,
-        place: Place,
-        module: Module,
-        input: Content,
-        limits: Limits,
-    ) -> Result<CastRecord, CastError> {
+    async fn run(&self, ready: Ready, place: Place, input: Content) -> Result<CastRecord, CastError> {
+        let Ready { mut record, module, limits, reach, output_schema } = ready;
         let (began, witness) = (Instant::now(), Arc::new(Witness::new(self.now)));
         let Executed { result, usage } = tokio::select! {
-            executed = self.runner.run(module.component, input, &limits, &witness) => executed,
+            executed = self.runner.run(module.component, input, &limits, &reach, &witness) => executed,
             () = place.cancelled() => cancelled(began),
+        };
+        let result = match result {
+            Ok(output) => self.checked(&record.spell_id, output_schema.as_deref(), output).await,
+            failed => failed,
         };
         let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
         let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
@@ -253,6 +258,19 @@ impl Platform {
     }
 }
 
+impl Platform {
+    /// An output, if it is what the spell answers with.
+    async fn checked(&self, spell_id: &str, schema: Option<&str>, output: Content) -> Result<Content, Failed> {
+        match self.checkers.check(spell_id, Side::Output, schema, &output).await {
+            Ok(()) => Ok(output),
+            Err(mismatches) => {
+                let message = format!("Output validation failed: {mismatches}");
+                Err(Failed { kind: FailedKind::OutputInvalid, code: "output-invalid".to_owned(), message })
+            }
+        }
+    }
+}
+
 /// A time in whole milliseconds, as ledgers keep it: what is answered first is what is answered again.
 fn time_as_kept(time: SystemTime) -> SystemTime {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -276,6 +294,8 @@ struct Ready {
     record: CastRecord,
     module: Module,
     limits: Limits,
+    reach: Reach,
+    output_schema: Option<String>,
 }
 
 /// What casts of the platform may use where nobody says otherwise: more than requests of an app, which somebody waits for.

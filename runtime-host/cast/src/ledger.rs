@@ -97,11 +97,13 @@ pub enum FailedKind {
     Busy,
     /// The host failed.
     Host,
+    /// The program answered with what its schema does not allow.
+    OutputInvalid,
 }
 
 impl FailedKind {
     /// Every kind with its name in records.
-    pub const ALL: [(FailedKind, &'static str); 7] = [
+    pub const ALL: [(FailedKind, &'static str); 8] = [
         (FailedKind::Refused, "refused"),
         (FailedKind::Trapped, "trapped"),
         (FailedKind::TimedOut, "timed-out"),
@@ -109,6 +111,7 @@ impl FailedKind {
         (FailedKind::Cancelled, "cancelled"),
         (FailedKind::Busy, "busy"),
         (FailedKind::Host, "host"),
+        (FailedKind::OutputInvalid, "output-invalid"),
     ];
 
     /// Its name in records.
@@ -118,7 +121,10 @@ impl FailedKind {
 
     /// Whether the program ended so, or met a limit: what was cancelled, or never ran, says nothing of the program.
     pub fn is_of_the_program(self) -> bool {
-        matches!(self, FailedKind::Refused | FailedKind::Trapped | FailedKind::TimedOut | FailedKind::Limit)
+        matches!(
+            self,
+            FailedKind::Refused | FailedKind::Trapped | FailedKind::TimedOut | FailedKind::Limit | FailedKind::OutputInvalid
+        )
     }
 
     /// The kind of this name.

@@ -11,9 +11,11 @@ mod keys;
 mod ledger;
 mod observer;
 mod publish;
+mod reach;
 mod registry;
 mod runner;
 mod running;
+mod schema;
 mod statistics;
 mod thresholds;
 mod witness;
@@ -28,8 +30,13 @@ pub use ledger::{
 };
 pub use observer::CastObserver;
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
+pub use reach::{ENVIRONMENT_BYTES_MAX, NETWORK_ENTRIES_MAX, Reach, ReachError, Reachable, VARIABLES_MAX};
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
+pub use schema::{
+    CHECKED_BYTES_MAX, Mismatch, Mismatches, SCHEMA_BYTES_MAX, SCHEMA_PARTS_MAX, SCHEMA_PATTERNS_MAX, SchemaError, Schemas,
+    UNIQUE_BYTES_MAX,
+};
 pub use statistics::{
     CASTS_SUMMED_MAX, EngineSums, FAILURE_CODE_BYTES_MAX, FAILURE_OTHER, FAILURES_TOLD_MAX, FailureCount, Percentiles, Span, SpellSums,
     SpellTotal, Statistics, Sums, TopBy, Trend,
@@ -39,6 +46,7 @@ pub use witness::{CastLog, CastLogs, LOG_BYTES_MAX, LOG_LINES_MAX, LogLine, Stre
 
 use ids::new_id;
 use running::RunningCasts;
+use schema::Checkers;
 use spell_types::{Limits, SpellKey, TenantId};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -72,12 +80,15 @@ pub struct Parts {
     pub logs: Arc<dyn CastLogs>,
     /// Who is told of each cast.
     pub observer: Arc<dyn CastObserver>,
+    /// What spells may ask to reach.
+    pub reachable: Reachable,
 }
 
 /// All that the platform is made of, and the casts that run in it.
 pub struct Platform {
     parts: Parts,
     running: Arc<RunningCasts>,
+    checkers: Checkers,
 }
 
 impl Deref for Platform {
@@ -91,7 +102,7 @@ impl Deref for Platform {
 impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, running: Arc::default() }
+        Self { parts, running: Arc::default(), checkers: Checkers::default() }
     }
 
     /// How many casts have begun in this process and not ended.
@@ -103,14 +114,26 @@ impl Platform {
     pub async fn create_spell(&self, tenant: &TenantId, key: SpellKey, about: About) -> Result<Spell, SpellError> {
         let now = (self.now)();
         let spell = Spell { id: new_id("spell", now)?, tenant: tenant.clone(), key, about, active: None, created_at: now, updated_at: now };
-        self.limits_of(&spell)?;
+        self.check_spell(&spell).await?;
         Ok(self.registry.create(spell).await?)
     }
 
     /// Says something else of a spell.
     pub async fn change_spell(&self, tenant: &TenantId, spell: Spell) -> Result<Spell, SpellError> {
-        self.limits_of(&spell)?;
+        self.check_spell(&spell).await?;
         Ok(self.registry.change(tenant, &spell.id, spell.about, (self.now)()).await?)
+    }
+
+    /// Whether a spell may be what is said of it.
+    async fn check_spell(&self, spell: &Spell) -> Result<(), SpellError> {
+        self.limits_of(spell)?;
+        spell.about.reach.check(self.reachable)?;
+        let schemas = spell.about.schemas.clone();
+        if schemas == Schemas::default() {
+            return Ok(());
+        }
+        let checked = tokio::task::spawn_blocking(move || schemas.check()).await.map_err(|_| SpellError::Schemas)?;
+        checked.map_err(|(name, error)| SpellError::Schema { name, error })
     }
 
     /// Makes a key, which is told this once.
@@ -152,6 +175,20 @@ pub enum SpellError {
     /// It cannot be named.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// It may not ask to reach this.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// A schema cannot be used.
+    #[error("{name}: {error}")]
+    Schema {
+        /// Which one.
+        name: &'static str,
+        /// Why not.
+        error: SchemaError,
+    },
+    /// The host could not look at the schemas.
+    #[error("the schemas cannot be looked at")]
+    Schemas,
 }
 
 /// Why a key is not made.

@@ -2,6 +2,8 @@
 //!
 //! It knows what a spell is. It must never know tables or files.
 
+use crate::reach::Reach;
+use crate::schema::Schemas;
 use bytes::Bytes;
 use semver::Version;
 use spell_types::{BoxFuture, Digest, Limit, SpellKey, TenantId};
@@ -39,6 +41,25 @@ pub struct About {
     pub limits: Vec<(Limit, u64)>,
     /// Whether it can be cast.
     pub is_active: bool,
+    /// What it asks to reach.
+    pub reach: Reach,
+    /// What its input and output look like.
+    pub schemas: Schemas,
+}
+
+/// A spell of which nothing is said yet, and which can be cast.
+impl Default for About {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            engine: EngineChoice::default(),
+            limits: Vec::new(),
+            is_active: true,
+            reach: Reach::default(),
+            schemas: Schemas::default(),
+        }
+    }
 }
 
 /// What executes a spell.

@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    About, CastError, CastObserver, CastRecord, CastRequest, CastState, EngineChoice, Executed, Failed, FailedKind, Idempotency, Parts,
-    Pepper, Platform, Prices, RegistryError, Runner, Stream, Upload, UploadError, Witness, cast_defaults,
+    About, CastError, CastObserver, CastRecord, CastRequest, CastState, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform,
+    Prices, Reach, Reachable, RegistryError, Runner, Schemas, Stream, Upload, UploadError, Witness, cast_defaults,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, SpellKey, TenantId, Usage};
@@ -27,7 +27,7 @@ impl Runner for Echo {
         Box::pin(async { Ok(()) })
     }
 
-    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, _: &'a Reach, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
         Box::pin(async move {
             if self.runs.fetch_add(1, Ordering::Relaxed) == 0 {
                 witness.loads_code();
@@ -112,6 +112,7 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
         statistics: database.clone(),
         logs: database,
         observer: told.clone(),
+        reachable: Reachable { network: true },
     }));
     let tenant: TenantId = "acme".parse().expect("a name");
     platform.create_spell(&tenant, "echo".parse().expect("a name"), about(&[])).await.expect("made");
@@ -120,7 +121,7 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
 }
 
 fn about(limits: &[(Limit, u64)]) -> About {
-    About { name: "Echo".to_owned(), description: String::new(), engine: EngineChoice::Wasm, limits: limits.to_vec(), is_active: true }
+    About { name: "Echo".to_owned(), limits: limits.to_vec(), ..About::default() }
 }
 
 fn upload(version: &str, program: &str) -> Upload {
@@ -227,6 +228,24 @@ async fn nothing_runs_that_may_not() {
     assert_eq!(setup.runs(), 0);
     setup.platform.change_spell(&setup.tenant, spell_cast::Spell { about: about(&[]), ..spell }).await.expect("changed");
     assert!(!setup.cast(request("x", Some("k"))).await.expect("cast").is_replayed, "what was refused burnt no key");
+}
+
+#[tokio::test]
+async fn inputs_that_do_not_match_run_nothing_and_outputs_that_do_not_match_are_paid() {
+    let setup = setup(true).await;
+    let mut spell = setup.platform.registry.spell(&setup.tenant, "echo").await.expect("there");
+    spell.about.schemas = Schemas { input: Some(r#"{"maxLength":5}"#.to_owned()), output: Some(r#"{"maxLength":4}"#.to_owned()) };
+    setup.platform.change_spell(&setup.tenant, spell.clone()).await.expect("changed");
+    let refused = setup.cast(request("longer", Some("k"))).await;
+    assert!(matches!(refused, Err(CastError::InputInvalid(_))), "{refused:?}");
+    assert_eq!(setup.runs(), 0);
+    assert_eq!(cost_and_success(&setup.cast(request("four", Some("k"))).await.expect("what was refused burnt no key")), (4, true));
+    let failed = setup.cast(request("fives", None)).await.expect("cast");
+    assert_eq!(cost_and_success(&failed), (4, false));
+    let CastState::Ended(ending) = &failed.record.state else { panic!("{failed:?}") };
+    assert_eq!(ending.result.as_ref().map_err(|failed| failed.kind), Err(FailedKind::OutputInvalid));
+    spell.about.schemas.output = Some("[]".to_owned());
+    assert!(setup.platform.change_spell(&setup.tenant, spell).await.is_err(), "it is no schema");
 }
 
 #[tokio::test]

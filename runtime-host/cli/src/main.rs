@@ -33,6 +33,7 @@ mod platform_stats;
 mod plugin;
 mod programs;
 mod progress;
+mod reach;
 mod remote;
 mod runner;
 mod runtime;

@@ -1,6 +1,7 @@
 //! The platform of a state directory, put together: registry, ledger and keys in its database, programs in an engine.
 
 use crate::pepper;
+use crate::reach::{Granting, reachable};
 use crate::runner::EngineRunner;
 use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
@@ -54,7 +55,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     let lock = lock(state_dir)?.ok_or(NotOpened::Taken)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
-    let runner = EngineRunner::new(engine, database.clone(), &config.settings);
+    let runner = EngineRunner::new(engine, database.clone(), &config.settings, Granting::open(state_dir, config)?);
     let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
     let casts = Arc::new(CastMetrics::default());
     let platform = Platform::new(Parts {
@@ -71,6 +72,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         statistics: database.clone(),
         logs: database,
         observer: casts.clone(),
+        reachable: reachable(config),
     });
     let platform = Arc::new(platform);
     let mut tasks = JoinSet::new();

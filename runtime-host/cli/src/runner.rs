@@ -2,8 +2,9 @@
 //!
 //! It knows the engine and what the pipeline asks of it. It must never know tenants, keys or what a cast costs.
 
-use spell_capabilities::{self as capabilities, Grants, Sink};
-use spell_cast::{Executed, Failed, FailedKind, Registry, Runner, Stream, Witness};
+use crate::reach::Granting;
+use spell_capabilities::{self as capabilities, Sink};
+use spell_cast::{Executed, Failed, FailedKind, Reach, Registry, Runner, Stream, Witness};
 use spell_engine::{Cast, CastSpell, Engine, Failure, Guest, Linkers};
 use spell_manifest::{Setting, Settings};
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, Usage};
@@ -27,8 +28,7 @@ pub(crate) struct EngineRunner {
     /// The longest that a cast waits for one.
     queue_time_max: Duration,
     loaded: Mutex<Loaded>,
-    /// What every spell may reach: nothing.
-    grants: Arc<Grants>,
+    granting: Granting,
 }
 
 /// Code that is ready, and when it was asked for last.
@@ -54,15 +54,14 @@ impl Loaded {
 
 impl EngineRunner {
     /// A runner with as many places as the settings say, all of which the engine has.
-    pub(crate) fn new(engine: Engine, registry: Arc<dyn Registry>, settings: &Settings) -> wasmtime::Result<Self> {
+    pub(crate) fn new(engine: Engine, registry: Arc<dyn Registry>, settings: &Settings, granting: Granting) -> wasmtime::Result<Self> {
         let mut linkers = engine.linkers();
         capabilities::add_plain_to_linker(&mut linkers.plain)?;
         capabilities::add_to_linker(&mut linkers.concurrent)?;
-        let grants = Arc::new(Grants::none("cast"));
         let places = usize::try_from(settings.get(Setting::CastConcurrency))?;
         let (linkers, places) = (Arc::new(linkers), Arc::new(Semaphore::new(places)));
         let queue_time_max = settings.time(Setting::CastQueueTime);
-        Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::default(), grants })
+        Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::default(), granting })
     }
 
     /// Spells whose code is ready.
@@ -99,11 +98,19 @@ impl EngineRunner {
         place.ok_or_else(|| busy(self.queue_time_max))
     }
 
-    async fn execute(&self, component: Digest, input: Content, limits: &Limits, witness: &Arc<Witness>) -> Result<Executed, Failed> {
+    async fn execute(
+        &self,
+        component: Digest,
+        input: Content,
+        limits: &Limits,
+        reach: &Reach,
+        witness: &Arc<Witness>,
+    ) -> Result<Executed, Failed> {
+        let grants = self.granting.grants(component, reach).map_err(|error| host_failed(format!("{error:#}")))?;
         let spell = self.load(component, witness).await?;
         let admitted = Instant::now();
         let _place = self.place(&spell).await?;
-        let host = self.grants.host_printing_to(limits, sink(witness, Stream::Stdout), sink(witness, Stream::Stderr));
+        let host = grants.host_printing_to(limits, sink(witness, Stream::Stdout), sink(witness, Stream::Stderr));
         let Cast { answer, usage } = spell.cast(input, host, limits, admitted).await;
         let result = match answer {
             Ok(Ok(content)) => Ok(content),
@@ -121,7 +128,7 @@ impl Runner for EngineRunner {
             let spell = self.compile(wasm).await.map_err(refused)?;
             let _place = self.place(&spell).await?;
             let limits = spell_cast::cast_defaults();
-            let instance = spell.try_instantiate(self.grants.host(&limits), &limits).await;
+            let instance = spell.try_instantiate(self.granting.nothing().host(&limits), &limits).await;
             instance.map_err(|failure| failed(&failure))?;
             let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(component);
             // Whoever asked for it meanwhile has loaded the same.
@@ -130,9 +137,16 @@ impl Runner for EngineRunner {
         })
     }
 
-    fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
+    fn run<'a>(
+        &'a self,
+        component: Digest,
+        input: Content,
+        limits: &'a Limits,
+        reach: &'a Reach,
+        witness: &'a Arc<Witness>,
+    ) -> BoxFuture<'a, Executed> {
         Box::pin(async move {
-            let executed = self.execute(component, input, limits, witness).await;
+            let executed = self.execute(component, input, limits, reach, witness).await;
             executed.unwrap_or_else(|failed| Executed { result: Err(failed), usage: Usage::default() })
         })
     }

@@ -30,6 +30,8 @@ pub struct OperatorConfig {
     pub block_networks: Vec<AddressRange>,
     /// `outbound.refusals`: whether requests that are not allowed are refused, or counted and let through.
     pub refusals: Refusals,
+    /// `cast.network`: whether spells of the platform may ask for the network.
+    pub cast_network: bool,
 }
 
 /// The values of `outbound.refusals`.
@@ -51,6 +53,7 @@ impl Default for OperatorConfig {
             allow_networks: Vec::new(),
             block_networks: Vec::new(),
             refusals: Refusals::Enforce,
+            cast_network: true,
         }
     }
 }
@@ -95,6 +98,10 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
         config.allow_networks = table.get("allow_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
+    }
+    if name == "cast" {
+        known.push("network");
+        config.cast_network = table.get("network").and_then(|node| reader.boolean(&node)).unwrap_or(true);
     }
     reader.check_keys(table, &known);
     for setting in settings {

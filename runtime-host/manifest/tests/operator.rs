@@ -55,6 +55,15 @@ fn refusals_are_enforced_or_counted_and_nothing_else() {
 }
 
 #[test]
+fn spells_may_ask_for_the_network_unless_the_operator_says_otherwise() {
+    for (text, expected) in [("", true), ("[cast]\nconcurrency = 1\n", true), ("[cast]\nnetwork = false\n", false)] {
+        assert_eq!(OperatorConfig::parse(text, "spell.toml").unwrap().cast_network, expected, "{text}");
+    }
+    let error = OperatorConfig::parse("[cast]\nnetwork = \"no\"\n", "spell.toml").unwrap_err().to_string();
+    assert!(error.contains("network"), "{error}");
+}
+
+#[test]
 fn no_text_makes_reading_panic() {
     let strange = ["[".repeat(10_000), "a.".repeat(10_000), "a=[".repeat(10_000), "\u{feff}\0".to_owned(), "ä = \"".to_owned()];
     let broken = [

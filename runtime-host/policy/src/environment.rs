@@ -62,6 +62,34 @@ pub fn filter(requested: &[String], host_env: impl Fn(&str) -> Option<String>) -
     filtered
 }
 
+/// Why a guest may not see a variable that somebody sets for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It is empty, longer than [`NAME_BYTES_MAX`], or has characters that no name has.
+    #[error("it is no proper name for a variable")]
+    Name,
+    /// See [`is_secret_name`].
+    #[error("its name looks like that of a secret")]
+    SecretName,
+    /// It is longer than [`VALUE_BYTES_MAX`], or has a NUL.
+    #[error("its value is too long, or has a NUL")]
+    Value,
+    /// See [`is_secret_value`].
+    #[error("its value looks like a secret")]
+    SecretValue,
+}
+
+/// The rule that keeps a variable from a guest, if one does: the same that [`filter`] goes by.
+pub fn unfit(name: &str, value: &str) -> Option<Unfit> {
+    match () {
+        () if !is_proper_name(name) => Some(Unfit::Name),
+        () if is_secret_name(name) => Some(Unfit::SecretName),
+        () if is_improper_value(value) => Some(Unfit::Value),
+        () if is_secret_value(value) => Some(Unfit::SecretValue),
+        () => None,
+    }
+}
+
 fn is_proper_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(|c| c == '=' || c.is_control())
 }

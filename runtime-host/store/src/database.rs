@@ -38,6 +38,7 @@ const SPELL_DB: Kind = Kind {
         ),
         M::up(include_str!("platform.sql")),
         M::up(include_str!("logs.sql")),
+        M::up(include_str!("reach.sql")),
     ],
 };
 

@@ -3,6 +3,7 @@
 
 mod modules;
 mod programs;
+mod reach;
 mod spells;
 
 use crate::Database;

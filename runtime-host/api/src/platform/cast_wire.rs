@@ -166,6 +166,7 @@ pub(crate) fn failed(record: &CastRecord, ending: &Ending, failed: &Failed) -> P
         FailedKind::Cancelled => (Refusal::CastCancelled, failed.message.as_str()),
         FailedKind::Busy => (Refusal::CastBusy, failed.message.as_str()),
         FailedKind::Host => (Refusal::CastFailed, failed.message.as_str()),
+        FailedKind::OutputInvalid => (Refusal::OutputInvalid, failed.message.as_str()),
     };
     let problem = Problem::new(refusal, detail).with("cast_id", record.id.as_str()).with("cost_cents", ending.cost_cents);
     let problem =

@@ -53,6 +53,10 @@ pub(crate) enum Refusal {
     CastBusy,
     CastFailed,
     HostFailed,
+    ReachRefused,
+    SchemaRefused,
+    InputInvalid,
+    OutputInvalid,
 }
 
 impl Refusal {
@@ -98,6 +102,10 @@ impl Refusal {
             Refusal::CastBusy => (StatusCode::SERVICE_UNAVAILABLE, "cast-busy", "There was no place to run"),
             Refusal::CastFailed => (StatusCode::INTERNAL_SERVER_ERROR, "cast-failed", "The host failed to run the program"),
             Refusal::HostFailed => (StatusCode::INTERNAL_SERVER_ERROR, "host-failed", "The host failed"),
+            Refusal::ReachRefused => (StatusCode::UNPROCESSABLE_ENTITY, "reach-refused", "The spell may not reach it"),
+            Refusal::SchemaRefused => (StatusCode::UNPROCESSABLE_ENTITY, "schema-refused", "The schema cannot be used"),
+            Refusal::InputInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "input-invalid", "The input is not what the spell takes"),
+            Refusal::OutputInvalid => (StatusCode::BAD_GATEWAY, "output-invalid", "The program answered with what its schema does not allow"),
         }
     }
 

@@ -3,7 +3,8 @@
 //! It knows errors and the catalogue. It must never know routes.
 
 use crate::platform::problem::{Problem, Refusal};
-use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError};
+use serde_json::{Value, json};
+use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, RegistryError, SpellError, UploadError};
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
@@ -27,6 +28,9 @@ impl From<SpellError> for Problem {
             SpellError::Registry(error) => error.into(),
             SpellError::Ceiling(_) => Problem::new(Refusal::CeilingExceeded, error),
             SpellError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
+            SpellError::Reach(_) => Problem::new(Refusal::ReachRefused, error),
+            SpellError::Schema { .. } => Problem::new(Refusal::SchemaRefused, error),
+            SpellError::Schemas => Problem::new(Refusal::HostFailed, error),
         }
     }
 }
@@ -77,6 +81,7 @@ impl From<CastError> for Problem {
             CastError::Ledger(error) => error.into(),
             CastError::NotActive => problem(Refusal::SpellNotActive),
             CastError::InputTooLarge { .. } => problem(Refusal::InputTooLarge),
+            CastError::InputInvalid(mismatches) => problem(Refusal::InputInvalid).with("errors", errors(&mismatches)),
             CastError::Ceiling(_) => problem(Refusal::CeilingExceeded),
             CastError::OtherRequest => problem(Refusal::IdempotencyKeyReused),
             CastError::InFlight { cast_id } => problem(Refusal::CastInFlight).with("cast_id", cast_id),
@@ -85,4 +90,10 @@ impl From<CastError> for Problem {
             CastError::Ended => problem(Refusal::Unavailable),
         }
     }
+}
+
+/// What does not match, as RFC 9457 (3.1) has it: where in the request, and why.
+fn errors(mismatches: &Mismatches) -> Value {
+    let error = |Mismatch { at, reason }: &Mismatch| json!({ "pointer": format!("#/input{at}"), "detail": reason });
+    mismatches.0.iter().map(error).collect()
 }

@@ -6,6 +6,7 @@ use crate::platform::asked::{Asked, At, Page, cut};
 use crate::platform::auth::Caller;
 use crate::platform::limits::{self, Wishes};
 use crate::platform::problem::{Problem, Refusal};
+use crate::platform::reach::{ReachAsked, ReachShown, SchemaAsked, said};
 use crate::platform::wire::{json, moment};
 use crate::platform::{Api, KEY_RESERVED, body};
 use axum::extract::{Request, State};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use spell_cast::{About, EngineChoice, Platform, Scope, Spell};
 use spell_types::SpellKey;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Characters of a name for people at most.
@@ -33,6 +35,12 @@ struct NewSpell {
     resource_limits: Option<Wishes>,
     limits: Option<Wishes>,
     active: Option<bool>,
+    network: Option<Vec<String>>,
+    environment: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "said")]
+    input_schema: SchemaAsked,
+    #[serde(default, deserialize_with = "said")]
+    output_schema: SchemaAsked,
 }
 
 /// What may be said anew; what is not said stays.
@@ -45,6 +53,12 @@ struct Change {
     resource_limits: Option<Wishes>,
     limits: Option<Wishes>,
     active: Option<bool>,
+    network: Option<Vec<String>>,
+    environment: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "said")]
+    input_schema: SchemaAsked,
+    #[serde(default, deserialize_with = "said")]
+    output_schema: SchemaAsked,
 }
 
 #[derive(Serialize)]
@@ -61,6 +75,8 @@ struct SpellShown {
     active_version: Option<String>,
     created_at: String,
     updated_at: String,
+    #[serde(flatten)]
+    reach: ReachShown,
 }
 
 #[derive(Serialize)]
@@ -72,12 +88,9 @@ struct SpellsShown {
 
 pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
-    let NewSpell { key, name, description, execution_engine, resource_limits, limits, active } = body::read_json(&api, request).await?;
-    let key = spell_key(&key)?;
-    let change = Change { name: Some(name), description, execution_engine, resource_limits, limits, active };
-    let nothing =
-        About { name: String::new(), description: String::new(), engine: EngineChoice::default(), limits: Vec::new(), is_active: true };
-    let spell = api.platform.create_spell(tenant, key, change.apply(nothing)?).await?;
+    let asked: NewSpell = body::read_json(&api, request).await?;
+    let key = spell_key(&asked.key)?;
+    let spell = api.platform.create_spell(tenant, key, asked.into_change().apply(About::default())?).await?;
     let location = HeaderValue::from_str(&format!("/api/spells/{}", spell.key));
     let mut response = json(StatusCode::CREATED, &shown(&api.platform, &spell))?;
     // A key has only what a path can have.
@@ -138,6 +151,7 @@ fn shown(platform: &Platform, spell: &Spell) -> SpellShown {
         active_version: spell.active.as_ref().map(ToString::to_string),
         created_at: moment(spell.created_at),
         updated_at: moment(spell.updated_at),
+        reach: ReachShown::of(about),
     }
 }
 
@@ -146,6 +160,24 @@ fn spell_key(text: &str) -> Result<SpellKey, Problem> {
         return Err(Problem::new(Refusal::Invalid, format!("key must not be `{KEY_RESERVED}`, which is a path of this API")));
     }
     text.parse().map_err(|error| Problem::new(Refusal::Invalid, format!("key: {error}")))
+}
+
+impl NewSpell {
+    /// The same as if it was said of one that is there.
+    fn into_change(self) -> Change {
+        Change {
+            name: Some(self.name),
+            description: self.description,
+            execution_engine: self.execution_engine,
+            resource_limits: self.resource_limits,
+            limits: self.limits,
+            active: self.active,
+            network: self.network,
+            environment: self.environment,
+            input_schema: self.input_schema,
+            output_schema: self.output_schema,
+        }
+    }
 }
 
 impl Change {
@@ -162,6 +194,8 @@ impl Change {
         }
         limits::wish(&mut about.limits, self.resource_limits, self.limits)?;
         about.is_active = self.active.unwrap_or(about.is_active);
+        let Self { network, environment, input_schema, output_schema, .. } = self;
+        ReachAsked { network, environment, input_schema, output_schema }.apply(&mut about);
         Ok(about)
     }
 }

@@ -49,6 +49,7 @@ pub(crate) async fn start() -> Host {
         defaults: cast_defaults(),
         ceilings,
         retention: spell_cast::IDEMPOTENCY_TIME,
+        reachable: spell_cast::Reachable { network: true },
         now: SystemTime::now,
         statistics: memory.clone(),
         logs: memory.clone(),

@@ -266,7 +266,7 @@ impl Runner for Memory {
         ready(Ok(()))
     }
 
-    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, _: Digest, input: Content, _: &'a Limits, _: &'a Reach, witness: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
         *lock(&self.runs) += 1;
         if let Some(printed) = input.bytes.strip_prefix(b"print ") {
             witness.prints(Stream::Stdout, printed);

@@ -1,20 +1,22 @@
 //! Spells, as rows. It knows what is said of them; it must never know programs.
 
 use super::Failure;
+use super::reach::Reached;
 use crate::columns::{Engine, Moment, Parsed, named, saturating};
 use crate::queue::JobError;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use semver::Version;
-use spell_cast::{About, RegistryError, Spell};
+use spell_cast::{About, RegistryError, Schemas, Spell};
 use spell_types::{Limit, TenantId};
 use std::time::SystemTime;
 
 /// Keeps a spell, which has no version yet.
 pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Failure> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (tenant, key) DO NOTHING",
+        "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms,
+             reach, input_schema, output_schema)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (tenant, key) DO NOTHING",
     )?;
     let Spell { id, tenant, key, about, .. } = spell;
     let (limits, created_at, updated_at) = (Asked(about.limits.clone()), Moment(spell.created_at), Moment(spell.updated_at));
@@ -28,7 +30,10 @@ pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Fa
         limits,
         about.is_active,
         created_at,
-        updated_at
+        updated_at,
+        Reached(about.reach.clone()),
+        about.schemas.input,
+        about.schemas.output
     ];
     match insert.execute(said)? {
         0 => Err(JobError::Refused(RegistryError::KeyTaken(key.clone()))),
@@ -62,12 +67,14 @@ pub(super) fn list(connection: &Connection, tenant: &TenantId, after: Option<&st
 /// Says something else of a spell.
 pub(super) fn change(connection: &Connection, tenant: &TenantId, id: &str, about: &About, at: SystemTime) -> Result<Spell, Failure> {
     let mut update = connection.prepare_cached(
-        "UPDATE spells SET name = ?3, description = ?4, engine = ?5, limits = ?6, is_active = ?7, updated_at_ms = ?8
+        "UPDATE spells SET name = ?3, description = ?4, engine = ?5, limits = ?6, is_active = ?7, updated_at_ms = ?8,
+             reach = ?9, input_schema = ?10, output_schema = ?11
          WHERE tenant = ?1 AND id = ?2",
     )?;
-    let About { name, description, engine, limits, is_active } = about;
-    let limits = Asked(limits.clone());
-    update.execute(params![tenant.as_str(), id, name, description, engine.name(), limits, is_active, Moment(at)])?;
+    let About { name, description, engine, limits, is_active, reach, schemas: Schemas { input, output } } = about;
+    let (limits, reach) = (Asked(limits.clone()), Reached(reach.clone()));
+    let said = params![tenant.as_str(), id, name, description, engine.name(), limits, is_active, Moment(at), reach, input, output];
+    update.execute(said)?;
     with_id(connection, tenant, id)
 }
 
@@ -93,6 +100,8 @@ fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
         engine: row.get::<_, Engine>("engine")?.0,
         limits: row.get::<_, Asked>("limits")?.0,
         is_active: row.get("is_active")?,
+        reach: row.get::<_, Reached>("reach")?.0,
+        schemas: Schemas { input: row.get("input_schema")?, output: row.get("output_schema")? },
     };
     Ok(Spell {
         id: row.get("id")?,

@@ -1,7 +1,7 @@
 //! What happens where the disk is full, which is where SQLite may add no page.
 
 use super::*;
-use spell_cast::{EngineChoice, digest_of};
+use spell_cast::digest_of;
 use std::time::Duration;
 
 async fn set_pages_max(database: &Database, pages_max: &'static str) {
@@ -13,8 +13,7 @@ async fn set_pages_max(database: &Database, pages_max: &'static str) {
 }
 
 fn about() -> About {
-    let (name, description, engine) = (String::new(), String::new(), EngineChoice::Wasm);
-    About { name, description, engine, limits: Vec::new(), is_active: true }
+    About::default()
 }
 
 fn version(number: u64, program: &[u8]) -> NewModule {

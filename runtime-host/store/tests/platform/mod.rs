@@ -51,7 +51,7 @@ pub(crate) fn version(text: &str) -> Version {
 
 pub(crate) fn about(name: &str) -> About {
     let limits = vec![(Limit::Time, 1_000), (Limit::Memory, u64::MAX)];
-    About { name: name.to_owned(), description: "says hello".to_owned(), engine: EngineChoice::Wasm, limits, is_active: true }
+    About { name: name.to_owned(), description: "says hello".to_owned(), limits, ..About::default() }
 }
 
 pub(crate) fn spell(tenant: TenantId, id: &str, key: &str) -> Spell {

@@ -1,0 +1,130 @@
+//! What casts are granted: what their spells ask to reach, where the operator's file lets it be.
+//!
+//! It knows who says what about a cast. It must never know whose the spell is, or its program.
+
+use crate::grants::addresses;
+use anyhow::{Context, Result};
+use spell_capabilities::{Audit, ConnectionPlaces, Enforcement, Grants, LogWriter, Outbound, OutboundRules, PlacesMax, Rotation, TlsRoots};
+use spell_cast::{Reach, Reachable};
+use spell_manifest::{OperatorConfig, Setting};
+use spell_policy::AllowedHosts;
+use spell_types::Digest;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Grants that are kept ready.
+const READY_MAX: usize = 256;
+/// Connections that all casts have at a time.
+const CONNECTIONS_MAX: usize = 256;
+
+/// Grants for whatever spells ask to reach.
+pub(crate) struct Granting {
+    rules: OutboundRules,
+    reachable: Reachable,
+    tls: TlsRoots,
+    places: Arc<ConnectionPlaces>,
+    audit: Audit,
+    nothing: Arc<Grants>,
+    ready: Mutex<Ready>,
+    /// Writes for as long as this lives.
+    _logs: LogWriter,
+}
+
+/// Grants that were made, and when they were asked for last.
+#[derive(Default)]
+struct Ready {
+    grants: HashMap<(Digest, Reach), (Arc<Grants>, u64)>,
+    asked: u64,
+}
+
+/// What the operator lets spells ask for.
+pub(crate) fn reachable(config: &OperatorConfig) -> Reachable {
+    Reachable { network: config.cast_network }
+}
+
+impl Granting {
+    /// Under what the operator says; what is refused is noted in the state directory.
+    pub(crate) fn open(state_dir: &Path, config: &OperatorConfig) -> Result<Self> {
+        let log_dir = state_dir.join("logs");
+        std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot make the log directory {}", log_dir.display()))?;
+        let settings = &config.settings;
+        let rotation = Rotation {
+            bytes_max: settings.get(Setting::LogBytesMax),
+            files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
+        };
+        let logs = LogWriter::start(rotation)?;
+        let audit = Audit::new(logs.open(Some(&log_dir.join("audit.jsonl")), None)?);
+        let most = PlacesMax { total: Some(CONNECTIONS_MAX), ..PlacesMax::default() };
+        Ok(Self {
+            rules: rules(config)?,
+            reachable: reachable(config),
+            tls: TlsRoots::web()?,
+            places: Arc::new(ConnectionPlaces::new(&most)),
+            nothing: Arc::new(Grants { audit: audit.clone(), ..Grants::none("cast") }),
+            audit,
+            ready: Mutex::default(),
+            _logs: logs,
+        })
+    }
+
+    /// What reaches nothing.
+    pub(crate) fn nothing(&self) -> &Arc<Grants> {
+        &self.nothing
+    }
+
+    /// Grants for a program that may reach this. All its casts that may reach the same share the places of one.
+    pub(crate) fn grants(&self, program: Digest, reach: &Reach) -> Result<Arc<Grants>> {
+        if *reach == Reach::default() {
+            return Ok(self.nothing.clone());
+        }
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.asked += 1;
+        let (now, key) = (ready.asked, (program, reach.clone()));
+        if let Some((grants, asked)) = ready.grants.get_mut(&key) {
+            *asked = now;
+            return Ok(grants.clone());
+        }
+        let grants = Arc::new(self.make(program, reach)?);
+        if ready.grants.len() >= READY_MAX {
+            let oldest = ready.grants.iter().min_by_key(|(_, (_, asked))| *asked).map(|(key, _)| key.clone());
+            oldest.map(|oldest| ready.grants.remove(&oldest));
+        }
+        ready.grants.insert(key, (grants.clone(), now));
+        Ok(grants)
+    }
+
+    fn make(&self, program: Digest, reach: &Reach) -> Result<Grants> {
+        let outbound = (self.reachable.network && !reach.network.is_empty()).then(|| {
+            let allowed = AllowedHosts::parse(reach.network.iter().map(String::as_str))?;
+            let outbound = Outbound::new(OutboundRules { allowed, ..self.rules.clone() }, &self.tls);
+            Ok::<_, anyhow::Error>(Arc::new(outbound.with_places(self.places.clone())))
+        });
+        Ok(Grants {
+            environment: reach.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            outbound: outbound.transpose()?,
+            audit: self.audit.clone(),
+            ..Grants::none(format!("cast of {program}"))
+        })
+    }
+}
+
+/// The operator's rules for whatever casts ask of the network. Connections are not kept: the next cast may be another tenant's.
+fn rules(config: &OperatorConfig) -> Result<OutboundRules> {
+    let settings = &config.settings;
+    Ok(OutboundRules {
+        addresses: addresses(config)?,
+        connect_timeout: settings.time(Setting::ConnectTime),
+        first_byte_timeout: settings.time(Setting::FirstByteTime),
+        between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
+        response_bytes_max: settings.get(Setting::OutboundResponse),
+        query_timeout: settings.time(Setting::QueryTime),
+        query_bytes_max: settings.get(Setting::QueryBytes),
+        query_rows_max: settings.get(Setting::QueryRows),
+        concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
+        // Whatever the operator tries out with apps of their own: spells are strangers'.
+        enforcement: Enforcement::Enforce,
+        keep_connections: false,
+        ..OutboundRules::default()
+    })
+}
