@@ -6,8 +6,8 @@
 mod platform;
 mod whole;
 
-use platform::{DAY_SECONDS, at, database};
-use spell_cast::{CastAnswer, CastError, CastRecord, Platform, Registry};
+use platform::{DAY_SECONDS, at, count};
+use spell_cast::{CastAnswer, CastError, CastRecord, Platform};
 use spell_store::Database;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,13 +95,6 @@ async fn what_a_jump_of_the_clock_makes_old_at_once_is_removed_some_at_a_time() 
     SECONDS.fetch_add(TEN_YEARS, Ordering::Relaxed);
     for left in [137, 74, 11, 4, 5] {
         cast_under(&platform, &format!("new {left}")).await.unwrap();
-        assert_eq!(platform::count(directory.path(), "SELECT count(*) FROM idempotency"), left);
+        assert_eq!(count(directory.path(), "SELECT count(*) FROM idempotency"), left);
     }
-}
-
-#[tokio::test]
-async fn a_cast_needs_one_look_at_the_registry() {
-    let (_directory, database) = database();
-    let absent = database.to_cast(&platform::acme(), "hello", None).await;
-    assert_eq!(absent, Err(spell_cast::RegistryError::NoSpell));
 }
