@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 
+/// What it says before its address.
+const SERVING: &str = "Serving the platform on ";
+
 /// A platform that serves. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Platform {
@@ -67,10 +70,12 @@ impl Platform {
         wait_for("the platform to serve", PATIENCE, || {
             let ended = child.0.try_wait().expect("wait");
             assert!(ended.is_none(), "the platform ended: {}", captured.stderr());
-            captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
+            // What is printed comes in pieces.
+            let is_said = captured.stderr().split_once(SERVING).is_some_and(|(_, rest)| rest.contains('\n'));
+            is_said && (key.is_some() || captured.stdout().ends_with('\n'))
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
-        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
+        Self { client: address(&captured.stderr(), SERVING), key, state_dir: state_dir.to_owned(), child }
     }
 
     /// The directory of its database.

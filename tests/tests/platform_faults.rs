@@ -47,9 +47,9 @@ fn calls_of_the_system_that_fail_make_no_answer_untrue() {
     let mut platform = Platform::start(&directory);
     assert_eq!(platform.publish("small", "1.0.0", &echo(0)).status, 201);
     for (calls, error, when) in [
-        ("pwrite64", "EIO", "2+5"),
-        ("pwrite64", "ENOSPC", "3+4"),
-        ("fdatasync,fsync", "EIO", "1+3"),
+        ("pwrite64", "EIO", "20+60"),
+        ("pwrite64", "ENOSPC", "30+47"),
+        ("fdatasync,fsync", "EIO", "2+3"),
         ("fdatasync,fsync", "EIO", "1+1"),
         ("pread64", "EIO", "2+5"),
         ("ftruncate", "EIO", "1+1"),
