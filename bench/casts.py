@@ -49,7 +49,8 @@ def main():
     except BenchError as error:
         print(f"bench: FAILED: {error}", file=sys.stderr)
         return 1
-    facts = report.facts(compare.versions(), compare.shown_command("casts"), load, options.rounds, (busy, os.getloadavg()[0]))
+    versions = compare.versions(((servers.SPELL, "--version"), ("wrk", "-v")))
+    facts = report.facts(versions, compare.shown_command("casts"), load, options.rounds, (busy, os.getloadavg()[0]))
     report.save("casts", {"facts": facts, "groups": groups})
     return 0
 

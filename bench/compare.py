@@ -158,10 +158,12 @@ def require(*files):
         raise BenchError(f"missing: {', '.join(missing)}; `make bench` builds everything")
 
 
-def versions():
-    """What was compared."""
-    return [servers.version([program, flag]) for program, flag in
-            ((servers.SPELL, "--version"), (servers.WASMTIME, "--version"), ("wrk", "-v"))]
+COMPARED = ((servers.SPELL, "--version"), (servers.WASMTIME, "--version"), ("wrk", "-v"))
+
+
+def versions(programs=COMPARED):
+    """What was compared: programs, each with the flag by which it tells its version."""
+    return [servers.version([program, flag]) for program, flag in programs]
 
 
 def shown_command(part):
