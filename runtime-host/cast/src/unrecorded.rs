@@ -22,12 +22,12 @@ impl Platform {
     /// Records how a cast ended. Where that fails, it is tried again until it succeeds: till then the cast has not ended.
     pub(crate) async fn record(self: &Arc<Self>, record: CastRecord, place: Place, ending: Ending) -> Result<CastRecord, CastError> {
         let Err(error) = self.ledger.finish(&record.id, ending.clone()).await else { return Ok(ended(record, place, ending)) };
-        let (ending, error) = match without_long_answer(ending, error) {
-            Ok(ending) => (ending, error),
+        let (ending, error) = match without_long_answer(&ending, error) {
+            None => (ending, error),
             // There may be room for that much.
-            Err(ending) => match self.ledger.finish(&record.id, ending.clone()).await {
-                Ok(()) => return Ok(ended(record, place, ending)),
-                Err(error) => (ending, error),
+            Some(rest) => match self.ledger.finish(&record.id, rest.clone()).await {
+                Ok(()) => return Ok(ended(record, place, rest)),
+                Err(error) => (rest, error),
             },
         };
         match self.unrecorded.clone().try_acquire_owned() {
@@ -60,15 +60,14 @@ fn ended(mut record: CastRecord, place: Place, ending: Ending) -> CastRecord {
     record
 }
 
-/// The ending as it is, or, as an error, what is left of it without an answer that is too long to be kept.
-fn without_long_answer(ending: Ending, error: LedgerError) -> Result<Ending, Ending> {
-    if ending.result.as_ref().map_or(0, |content| content.bytes.len()) <= ANSWER_BYTES_MAX {
-        return Ok(ending);
-    }
+/// What is left of an ending without its answer, if that is too long to be kept.
+fn without_long_answer(ending: &Ending, error: LedgerError) -> Option<Ending> {
+    let is_long = ending.result.as_ref().is_ok_and(|content| content.bytes.len() > ANSWER_BYTES_MAX);
     let (kind, code) = match error {
         LedgerError::Full => (FailedKind::Full, "storage-full"),
         LedgerError::Unavailable => (FailedKind::Host, "unrecorded"),
     };
     let message = format!("the cast ran, and its answer could not be kept: {error}");
-    Err(Ending { result: Err(Failed { kind, code: code.to_owned(), message }), cost_cents: 0, ..ending })
+    let failed = Failed { kind, code: code.to_owned(), message };
+    is_long.then(|| Ending { result: Err(failed), cost_cents: 0, ..ending.clone() })
 }

@@ -179,7 +179,7 @@ impl Runner for Counting {
             }
             let failed = Failed { kind: FailedKind::Trapped, code: "trapped".to_owned(), message: key.clone() };
             let content = Content { bytes: Bytes::from(format!("{key} was counted")), content_type: None };
-            let result = if digest_of(key.as_bytes()).0[0] % 3 == 0 { Err(failed) } else { Ok(content) };
+            let result = if digest_of(key.as_bytes()).0[0].is_multiple_of(3) { Err(failed) } else { Ok(content) };
             let usage = Usage { wall: Duration::from_micros(1_500), memory_bytes_peak: 1 << 20, ..Usage::default() };
             Executed { result, usage }
         })
@@ -194,12 +194,23 @@ pub(crate) async fn effects(database: &Database, key: &str) -> u64 {
 
 /// A platform of a database that has the spell `hello`; its process meets its fate.
 pub(crate) fn whole(database: &Arc<Database>, fate: Fate, now: fn() -> SystemTime) -> Arc<Platform> {
+    let ledger = Doomed { database: database.clone(), fate, victim: Mutex::default() };
+    put_together(database, Arc::new(ledger), Arc::new(Counting { database: database.clone(), fate }), now)
+}
+
+/// A platform of a database, with another ledger or runner.
+pub(crate) fn put_together(
+    database: &Arc<Database>,
+    ledger: Arc<dyn Ledger>,
+    runner: Arc<dyn Runner>,
+    now: fn() -> SystemTime,
+) -> Arc<Platform> {
     Arc::new(Platform::new(Parts {
         registry: database.clone(),
-        ledger: Arc::new(Doomed { database: database.clone(), fate, victim: Mutex::default() }),
+        ledger,
         keys: database.clone(),
         pepper: Pepper::from_bytes([7; 32]),
-        runner: Arc::new(Counting { database: database.clone(), fate }),
+        runner,
         prices: Prices::default(),
         defaults: cast_defaults(),
         ceilings: Limits::unbounded(),
