@@ -13,6 +13,7 @@ mod openmetrics;
 pub mod page;
 mod platform;
 mod plugin;
+pub mod programs;
 mod servers;
 mod setup;
 mod spells;

@@ -10,7 +10,7 @@ use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
 use crate::schema::{Mismatches, Side};
-use crate::witness::{CastLog, Witness};
+use crate::witness::Witness;
 use semver::Version;
 use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
 use std::sync::Arc;
@@ -96,6 +96,8 @@ pub struct Started {
     pub record: CastRecord,
     /// Whether it was cast before.
     pub is_known: bool,
+    /// How long it may take at most; one that was known before takes none.
+    pub time_max: Duration,
     running: Option<JoinHandle<Result<CastRecord, CastError>>>,
 }
 
@@ -128,6 +130,7 @@ impl Platform {
             // What was answered once is answered again, whatever became of the spell since.
             Err(error) => return self.known(tenant, request.idempotency.as_ref()).await?.ok_or(error),
         };
+        let time_max = ready.limits.time().saturating_add(Duration::from_millis(ready.limits.get(Limit::QueueTime)));
         // It has its place before anybody can find it: whoever does can wait for it and cancel it.
         let record = ready.record.clone();
         let place = self.running.begin(&record.id);
@@ -141,7 +144,7 @@ impl Platform {
             if is_new { platform.run(ready, place, request.input).await } else { Err(CastError::Ended) }
         });
         match told.await.map_err(|_| CastError::Ended)?? {
-            Reserved::New => Ok(Started { record, is_known: false, running: Some(running) }),
+            Reserved::New => Ok(Started { record, is_known: false, time_max, running: Some(running) }),
             known => self.known_cast(known),
         }
     }
@@ -175,11 +178,11 @@ impl Platform {
     }
 
     async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
-        let spell = self.registry.spell(tenant, &request.spell).await?;
+        let (spell, module) = self.registry.castable(tenant, &request.spell, request.version.as_ref()).await?;
         if !spell.about.is_active {
             return Err(CastError::NotActive);
         }
-        let module = self.registry.module(tenant, &spell.id, request.version.as_ref()).await?;
+        let module = module.ok_or(RegistryError::NoModule)?;
         let limits = self.limits_of(&spell)?;
         let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, limits.get(Limit::Request));
         if size_bytes > size_bytes_max {
@@ -215,14 +218,14 @@ impl Platform {
         match reserved {
             Reserved::Known(record) => {
                 self.observer.replayed(&record);
-                Ok(Started { record: *record, is_known: true, running: None })
+                Ok(Started { record: *record, is_known: true, time_max: Duration::ZERO, running: None })
             }
             Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
         }
     }
 
     /// Executes what is reserved, and records what comes of it.
-    async fn run(&self, ready: Ready, place: Place, input: Content) -> Result<CastRecord, CastError> {
+    async fn run(self: &Arc<Self>, ready: Ready, place: Place, input: Content) -> Result<CastRecord, CastError> {
         let Ready { mut record, module, limits, reach, output_schema } = ready;
         let (began, witness) = (Instant::now(), Arc::new(Witness::new(self.now)));
         let Executed { result, usage } = tokio::select! {
@@ -233,7 +236,7 @@ impl Platform {
             Ok(output) => self.checked(&record.spell_id, output_schema.as_deref(), output).await,
             failed => failed,
         };
-        let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
+        let is_ours = matches!(&result, Err(failed) if failed.kind.is_of_host());
         let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         record.state = CastState::Ended(Box::new(ending.clone()));
@@ -242,23 +245,9 @@ impl Platform {
         }
         // It has ended also if that cannot be recorded.
         self.observer.ended(&record);
-        self.finish(&record.id, ending, witness.log()).await?;
-        place.end(Arc::new(record.clone()));
-        Ok(record)
+        self.record(record, place, ending, witness.log()).await
     }
 
-    /// Records how a cast ended, and what it printed if it printed something: both are on disk with the same commit, as a rule.
-    async fn finish(&self, id: &str, ending: Ending, log: CastLog) -> Result<(), LedgerError> {
-        if log.is_empty() {
-            return self.ledger.finish(id, ending).await;
-        }
-        // No cast is lost for what it printed.
-        let (finished, _kept) = tokio::join!(self.ledger.finish(id, ending), self.logs.keep_log(id, log));
-        finished
-    }
-}
-
-impl Platform {
     /// An output, if it is what the spell answers with.
     async fn checked(&self, spell_id: &str, schema: Option<&str>, output: Content) -> Result<Content, Failed> {
         match self.checkers.check(spell_id, Side::Output, schema, &output).await {

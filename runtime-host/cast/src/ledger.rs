@@ -95,6 +95,10 @@ pub enum FailedKind {
     Cancelled,
     /// The host has no place to run it.
     Busy,
+    /// What is kept of the program is not what was uploaded.
+    Corrupt,
+    /// The disk had no room for its answer.
+    Full,
     /// The host failed.
     Host,
     /// The program answered with what its schema does not allow.
@@ -103,13 +107,15 @@ pub enum FailedKind {
 
 impl FailedKind {
     /// Every kind with its name in records.
-    pub const ALL: [(FailedKind, &'static str); 8] = [
+    pub const ALL: [(FailedKind, &'static str); 10] = [
         (FailedKind::Refused, "refused"),
         (FailedKind::Trapped, "trapped"),
         (FailedKind::TimedOut, "timed-out"),
         (FailedKind::Limit, "limit"),
         (FailedKind::Cancelled, "cancelled"),
         (FailedKind::Busy, "busy"),
+        (FailedKind::Corrupt, "corrupt"),
+        (FailedKind::Full, "full"),
         (FailedKind::Host, "host"),
         (FailedKind::OutputInvalid, "output-invalid"),
     ];
@@ -121,10 +127,12 @@ impl FailedKind {
 
     /// Whether the program ended so, or met a limit: what was cancelled, or never ran, says nothing of the program.
     pub fn is_of_the_program(self) -> bool {
-        matches!(
-            self,
-            FailedKind::Refused | FailedKind::Trapped | FailedKind::TimedOut | FailedKind::Limit | FailedKind::OutputInvalid
-        )
+        matches!(self, FailedKind::Refused | FailedKind::Trapped | FailedKind::TimedOut | FailedKind::Limit | FailedKind::OutputInvalid)
+    }
+
+    /// Whether it is the host's own fault, for which nobody pays.
+    pub fn is_of_host(self) -> bool {
+        matches!(self, FailedKind::Busy | FailedKind::Corrupt | FailedKind::Full | FailedKind::Host)
     }
 
     /// The kind of this name.

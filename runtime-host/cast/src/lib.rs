@@ -2,7 +2,8 @@
 //! and what it costs.
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
-//! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
+//! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]),
+//! and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
 
 mod caster;
 mod cost;
@@ -10,6 +11,7 @@ mod ids;
 mod keys;
 mod ledger;
 mod observer;
+mod parts;
 mod publish;
 mod reach;
 mod registry;
@@ -18,6 +20,7 @@ mod running;
 mod schema;
 mod statistics;
 mod thresholds;
+mod unrecorded;
 mod witness;
 
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
@@ -29,6 +32,7 @@ pub use ledger::{
     Recorded, Reserved,
 };
 pub use observer::CastObserver;
+pub use parts::Parts;
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
 pub use reach::{ENVIRONMENT_BYTES_MAX, NETWORK_ENTRIES_MAX, Reach, ReachError, Reachable, VARIABLES_MAX};
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
@@ -47,48 +51,19 @@ pub use witness::{CastLog, CastLogs, LOG_BYTES_MAX, LOG_LINES_MAX, LogLine, Stre
 use ids::new_id;
 use running::RunningCasts;
 use schema::Checkers;
-use spell_types::{Limits, SpellKey, TenantId};
+use spell_types::{SpellKey, TenantId};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-/// What a platform is put together from.
-pub struct Parts {
-    /// Where spells are kept.
-    pub registry: Arc<dyn Registry>,
-    /// Where casts are recorded.
-    pub ledger: Arc<dyn Ledger>,
-    /// Who has which key.
-    pub keys: Arc<dyn KeyRing>,
-    /// What hashes of keys are made with.
-    pub pepper: Pepper,
-    /// What executes.
-    pub runner: Arc<dyn Runner>,
-    /// What casts cost.
-    pub prices: Prices,
-    /// What spells may use that ask for nothing.
-    pub defaults: Limits,
-    /// What none may use more of.
-    pub ceilings: Limits,
-    /// How long casts stay on record, a day at least: for that long, their keys stand for them.
-    pub retention: Duration,
-    /// What time it is.
-    pub now: fn() -> SystemTime,
-    /// Where casts are summed up.
-    pub statistics: Arc<dyn Statistics>,
-    /// Where it is kept what casts print.
-    pub logs: Arc<dyn CastLogs>,
-    /// Who is told of each cast.
-    pub observer: Arc<dyn CastObserver>,
-    /// What spells may ask to reach.
-    pub reachable: Reachable,
-}
+use tokio::sync::Semaphore;
+use unrecorded::UNRECORDED_MAX;
 
 /// All that the platform is made of, and the casts that run in it.
 pub struct Platform {
     parts: Parts,
     running: Arc<RunningCasts>,
     checkers: Checkers,
+    /// Places for casts that have ended and could not be recorded.
+    unrecorded: Arc<Semaphore>,
 }
 
 impl Deref for Platform {
@@ -102,7 +77,8 @@ impl Deref for Platform {
 impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, running: Arc::default(), checkers: Checkers::default() }
+        let unrecorded = Arc::new(Semaphore::new(UNRECORDED_MAX));
+        Self { parts, running: Arc::default(), checkers: Checkers::default(), unrecorded }
     }
 
     /// How many casts have begun in this process and not ended.

@@ -5,6 +5,15 @@
 use crate::ledger::CastRecord;
 use spell_types::SpellKey;
 
+/// Nobody is told.
+impl CastObserver for () {
+    fn ended(&self, _: &CastRecord) {}
+
+    fn replayed(&self, _: &CastRecord) {}
+
+    fn loaded(&self, _: &SpellKey) {}
+}
+
 /// Is told of each cast, and must not wait for anything.
 pub trait CastObserver: Send + Sync {
     /// A cast has ended, however it did: the record says how. It is told once.

@@ -29,6 +29,12 @@ pub struct Reachable {
     pub network: bool,
 }
 
+impl Default for Reachable {
+    fn default() -> Self {
+        Self { network: true }
+    }
+}
+
 /// Why a spell may not ask for this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReachError {

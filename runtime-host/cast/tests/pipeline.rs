@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use spell_cast::{
     About, CastError, CastObserver, CastRecord, CastRequest, CastState, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform,
-    Prices, Reach, Reachable, RegistryError, Runner, Schemas, Stream, Upload, UploadError, Witness, cast_defaults,
+    Reach, RegistryError, Runner, Schemas, Stream, Upload, UploadError, Witness,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, SpellKey, TenantId, Usage};
@@ -99,20 +99,11 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
     let mut ceilings = Limits::unbounded();
     ceilings.set(Limit::Memory, 1 << 30);
     let platform = Arc::new(Platform::new(Parts {
-        registry: database.clone(),
-        ledger: database.clone(),
-        keys: database.clone(),
-        pepper: Pepper::from_bytes([7; 32]),
-        runner: runner.clone(),
-        prices: Prices::default(),
-        defaults: cast_defaults(),
         ceilings,
         retention: Duration::ZERO,
         now,
-        statistics: database.clone(),
-        logs: database,
         observer: told.clone(),
-        reachable: Reachable { network: true },
+        ..Parts::over(&database, runner.clone(), Pepper::from_bytes([7; 32]))
     }));
     let tenant: TenantId = "acme".parse().expect("a name");
     platform.create_spell(&tenant, "echo".parse().expect("a name"), about(&[])).await.expect("made");

@@ -7,14 +7,14 @@ use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use spell_api::{CastMetrics, Metrics};
-use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
+use spell_cast::{Parts, Platform, Scope};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -59,20 +59,11 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
     let casts = Arc::new(CastMetrics::default());
     let platform = Platform::new(Parts {
-        registry: database.clone(),
-        ledger: database.clone(),
-        keys: database.clone(),
-        pepper: pepper::open(state_dir)?,
-        runner: runner.clone(),
-        prices: Prices::default(),
-        defaults: cast_defaults(),
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
-        now: SystemTime::now,
-        statistics: database.clone(),
-        logs: database,
         observer: casts.clone(),
         reachable: reachable(config),
+        ..Parts::over(&database, runner.clone(), pepper::open(state_dir)?)
     });
     let platform = Arc::new(platform);
     let mut tasks = JoinSet::new();
