@@ -3,14 +3,33 @@
 //! This module knows one request and one answer. It must never know what a status means, or who is called.
 
 use super::super::{TIMEOUT_MAX, is_forbidden};
-use super::{FetchError, FetchFailure, Fetcher, USER_AGENT, address};
+use super::{FetchError, FetchFailure, Fetcher, USER_AGENT, address, bad};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
+use spell_policy::{Destination, Host};
 use url::Url;
 use wasmtime_wasi_http::WasiBody;
 
 impl Fetcher {
+    /// Whether a URL can be called, as far as it can be told without asking anybody: where its name leads is judged when it is called.
+    pub fn judge(&self, url: &str) -> Result<(), FetchError> {
+        self.judged(url).map_err(|failure| FetchError { redirected_to: None, failure })
+    }
+
+    fn judged(&self, url: &str) -> Result<(), FetchFailure> {
+        let mut request = Request::new(Bytes::new());
+        *request.uri_mut() = url.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
+        let addressed = addressed(request)?;
+        let (scheme, authority) = (addressed.uri().scheme_str(), addressed.uri().authority());
+        let (scheme, authority) = scheme.zip(authority).ok_or_else(|| bad("it has no host"))?;
+        let destination = Destination::parse(scheme, authority.as_str()).map_err(|error| bad(&error.to_string()))?;
+        match destination.host() {
+            Host::Address(address) => self.rules.addresses.check(address.to_canonical()).map_err(FetchFailure::AddressRefused),
+            Host::Name(_) => Ok(()),
+        }
+    }
+
     /// Sends a request to the place of its URL, once, and takes the answer, whatever its status: no redirect is followed. The place is
     /// judged as those of guests are, and the body of the answer has at most `bytes_max` bytes.
     pub async fn call(&self, request: Request<Bytes>, bytes_max: u64) -> Result<Response<Bytes>, FetchError> {

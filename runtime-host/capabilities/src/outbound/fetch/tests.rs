@@ -45,7 +45,7 @@ async fn answer(request: Request<Incoming>) -> Result<Answer, http::Error> {
             let headers = ["user-agent", "x-mine", "content-length", "transfer-encoding", "connection", "cookie"].map(header).join(" ");
             Response::builder().status(418).header("set-cookie", "a=b").body(whole(&format!("{} {headers} {body}", head.method)))
         }
-        "/head" => Response::builder().header("x-large", "x".repeat(70 << 10)).body(whole("all")),
+        "/head" => Response::builder().header("x-large", "x".repeat(200 << 10)).body(whole("all")),
         "/locked" => Response::builder().status(401).header("www-authenticate", "Bearer realm=\"there\"").body(whole("")),
         "/up" => to(&format!("https://{host}/whole")),
         "/file" => to("file:///etc/passwd"),
@@ -232,6 +232,13 @@ async fn a_call_goes_where_the_operator_lets_it_and_its_answer_has_bounds() {
         let error = call(&fetcher(networks), Request::post(&url), "all").await.expect_err(&url);
         assert!(error.contains(expected) && !error.contains("secret"), "{url}: {error}");
     }
+    let judge = |networks: &[&str], url: &str| fetcher(networks).judge(url).map_err(|error| error.to_string());
+    for refused in
+        ["https://127.0.0.1/", "https://0x7f.1/", "https://[::1]:8080/a", "https://me@example.com/", "https:///", "a b", "ftp://a"]
+    {
+        assert!(judge(&[], refused).is_err(), "{refused}");
+    }
+    assert_eq!((judge(&["127.0.0.1"], "http://127.0.0.1/a?b"), judge(&[], "https://example.com")), (Ok(()), Ok(())));
     let connect = call(&fetcher(&["127.0.0.1"]), Request::connect(format!("http://127.0.0.1:{port}/")), "").await;
     assert!(connect.is_err_and(|error| error.contains("the URL cannot be asked")));
 }
