@@ -221,6 +221,7 @@ impl Platform {
         let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         self.ledger.finish(&record.id, ending.clone()).await?;
+        self.posted.notify_one();
         record.state = CastState::Ended(Box::new(ending));
         place.end(Arc::new(record.clone()));
         Ok(record)
@@ -228,7 +229,7 @@ impl Platform {
 }
 
 /// A time in whole milliseconds, as ledgers keep it: what is answered first is what is answered again.
-fn time_as_kept(time: SystemTime) -> SystemTime {
+pub(crate) fn time_as_kept(time: SystemTime) -> SystemTime {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     UNIX_EPOCH + Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -2,10 +2,12 @@
 //! and what it costs.
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
-//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
+//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), what executes ([`Runner`]), and who is told of the end of casts ([`Webhooks`],
+//! [`Courier`]). It must never know HTTP, SQL or wasmtime.
 
 mod caster;
 mod cost;
+mod courier;
 mod ids;
 mod keys;
 mod ledger;
@@ -13,9 +15,11 @@ mod publish;
 mod registry;
 mod runner;
 mod running;
+mod webhooks;
 
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
+pub use courier::{ATTEMPT_TIME_MAX, Courier, DELIVERIES_AT_ONCE_MAX, Handed, Letter, UrlRefused, Verdict};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
@@ -25,6 +29,10 @@ pub use ledger::{
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
+pub use webhooks::{
+    AboutWebhook, Attempted, DELIVERIES_WAITING_MAX, DELIVERY_TIME, Delivery, DeliveryState, Due, Event, FAILING_TIME_MAX, Kept,
+    NewWebhook, OffReason, ROTATION_TIME, Sealed, SecretLost, WEBHOOKS_MAX, Webhook, WebhookError, WebhookFailure, WebhookSecret, Webhooks,
+};
 
 use ids::new_id;
 use running::RunningCasts;
@@ -32,6 +40,7 @@ use spell_types::{Limits, SpellKey, TenantId};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::Notify;
 
 /// What a platform is put together from.
 pub struct Parts {
@@ -55,12 +64,20 @@ pub struct Parts {
     pub retention: Duration,
     /// What time it is.
     pub now: fn() -> SystemTime,
+    /// Where webhooks are kept.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// What delivers to them.
+    pub courier: Arc<dyn Courier>,
+    /// How long a delivery that was not taken waits the first time; later waits are in proportion.
+    pub webhook_retry_first: Duration,
 }
 
 /// All that the platform is made of, and the casts that run in it.
 pub struct Platform {
     parts: Parts,
     running: Arc<RunningCasts>,
+    /// Told when there may be something to deliver.
+    posted: Notify,
 }
 
 impl Deref for Platform {
@@ -74,7 +91,7 @@ impl Deref for Platform {
 impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, running: Arc::default() }
+        Self { parts, running: Arc::default(), posted: Notify::new() }
     }
 
     /// Makes a spell, which has no version yet.
@@ -104,6 +121,19 @@ impl Platform {
         let mut forgotten = 0;
         loop {
             let some = self.ledger.forget_some(before).await?;
+            forgotten += some;
+            if some == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    /// Forgets deliveries that ended long ago, and tells how many.
+    pub async fn forget_old_deliveries(&self) -> Result<u64, WebhookError> {
+        let Some(before) = (self.now)().checked_sub(DELIVERY_TIME) else { return Ok(0) };
+        let mut forgotten = 0;
+        loop {
+            let some = self.webhooks.forget_some_deliveries(before).await?;
             forgotten += some;
             if some == 0 {
                 return Ok(forgotten);

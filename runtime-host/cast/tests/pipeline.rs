@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    About, CastError, CastRequest, CastState, EngineChoice, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform, Prices,
-    RegistryError, Runner, Upload, UploadError, cast_defaults,
+    About, CastError, CastRequest, CastState, Courier, EngineChoice, Executed, Failed, FailedKind, Handed, Idempotency, Letter, Parts,
+    Pepper, Platform, Prices, RegistryError, Runner, Upload, UploadError, UrlRefused, cast_defaults,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, TenantId, Usage};
@@ -43,6 +43,19 @@ impl Runner for Echo {
     }
 }
 
+/// Delivers nothing: nobody asks to be told.
+struct Nobody;
+
+impl Courier for Nobody {
+    fn judge(&self, url: &str) -> Result<(), UrlRefused> {
+        Err(UrlRefused(url.to_owned()))
+    }
+
+    fn hand_over<'a>(&'a self, _: Letter) -> BoxFuture<'a, Handed> {
+        Box::pin(std::future::pending())
+    }
+}
+
 struct Setup {
     platform: Arc<Platform>,
     runner: Arc<Echo>,
@@ -66,7 +79,7 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
     let platform = Arc::new(Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
-        keys: database,
+        keys: database.clone(),
         pepper: Pepper::from_bytes([7; 32]),
         runner: runner.clone(),
         prices: Prices::default(),
@@ -74,6 +87,9 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
         ceilings,
         retention: Duration::ZERO,
         now,
+        webhooks: database,
+        courier: Arc::new(Nobody),
+        webhook_retry_first: Duration::ZERO,
     }));
     let tenant: TenantId = "acme".parse().expect("a name");
     platform.create_spell(&tenant, "echo".parse().expect("a name"), about(&[])).await.expect("made");
