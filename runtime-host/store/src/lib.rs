@@ -21,6 +21,7 @@ mod readers;
 mod registry;
 mod sql;
 mod stats;
+mod webhooks;
 mod worker;
 mod writer;
 
