@@ -13,4 +13,5 @@ mod respond;
 mod serve;
 
 pub use metrics::Metrics;
+pub use platform::{Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, webhook_request};
 pub use serve::{Control, ServeError, serve};

@@ -16,7 +16,11 @@ mod problem;
 mod refusals;
 mod spells;
 mod upload;
+mod webhook_wire;
+mod webhooks;
 mod wire;
+
+pub use webhook_wire::{Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, webhook_request};
 
 use axum::Router;
 use axum::body::Body;
@@ -80,6 +84,11 @@ impl Routes {
             .route("/api/v1/spells/{spell}/trends", get(casts::trends))
             .route("/api/keys", post(keys::create).get(keys::list))
             .route("/api/keys/{id}", delete(keys::revoke))
+            .route("/api/webhooks", post(webhooks::create).get(webhooks::list))
+            .route("/api/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete))
+            .route("/api/webhooks/{id}/rotate", post(webhooks::rotate))
+            .route("/api/webhooks/{id}/test", post(webhooks::test))
+            .route("/api/webhooks/{id}/deliveries", get(webhooks::deliveries))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.

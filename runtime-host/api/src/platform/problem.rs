@@ -53,6 +53,9 @@ pub(crate) enum Refusal {
     CastBusy,
     CastFailed,
     HostFailed,
+    WebhookNotFound,
+    WebhooksTooMany,
+    WebhookNotActive,
 }
 
 impl Refusal {
@@ -98,6 +101,9 @@ impl Refusal {
             Refusal::CastBusy => (StatusCode::SERVICE_UNAVAILABLE, "cast-busy", "There was no place to run"),
             Refusal::CastFailed => (StatusCode::INTERNAL_SERVER_ERROR, "cast-failed", "The host failed to run the program"),
             Refusal::HostFailed => (StatusCode::INTERNAL_SERVER_ERROR, "host-failed", "The host failed"),
+            Refusal::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook-not-found", "There is no such webhook"),
+            Refusal::WebhooksTooMany => (StatusCode::CONFLICT, "webhooks-too-many", "There are too many webhooks"),
+            Refusal::WebhookNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "webhook-not-active", "The webhook is switched off"),
         }
     }
 

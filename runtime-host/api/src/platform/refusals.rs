@@ -3,7 +3,7 @@
 //! It knows errors and the catalogue. It must never know routes.
 
 use crate::platform::problem::{Problem, Refusal};
-use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError};
+use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError, WebhookError, WebhookFailure};
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
@@ -83,6 +83,30 @@ impl From<CastError> for Problem {
             CastError::Indeterminate { cast_id } => problem(Refusal::CastIndeterminate).with("cast_id", cast_id).with("retryable", false),
             CastError::NoRandomness(_) => problem(Refusal::HostFailed),
             CastError::Ended => problem(Refusal::Unavailable),
+        }
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let refusal = match error {
+            WebhookError::TooMany => Refusal::WebhooksTooMany,
+            WebhookError::TooManyWaiting | WebhookError::Unavailable => Refusal::Unavailable,
+            WebhookError::Full => Refusal::StorageFull,
+            WebhookError::NoRandomness(_) => Refusal::HostFailed,
+        };
+        Problem::new(refusal, error)
+    }
+}
+
+impl From<WebhookFailure> for Problem {
+    fn from(error: WebhookFailure) -> Self {
+        match error {
+            WebhookFailure::Webhook(error) => error.into(),
+            WebhookFailure::NotFound => Problem::new(Refusal::WebhookNotFound, error),
+            WebhookFailure::Url(_) => Problem::new(Refusal::Invalid, error),
+            WebhookFailure::NotActive => Problem::new(Refusal::WebhookNotActive, error),
+            WebhookFailure::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
         }
     }
 }

@@ -49,6 +49,10 @@ pub(crate) async fn start() -> Host {
         ceilings,
         retention: spell_cast::IDEMPOTENCY_TIME,
         now: SystemTime::now,
+        // Endpoints are kept where they are kept outside of tests as well.
+        webhooks: Arc::new(spell_store::Database::in_memory().unwrap()),
+        courier: memory.clone(),
+        webhook_retry_first: Duration::ZERO,
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

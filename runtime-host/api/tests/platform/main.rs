@@ -11,4 +11,5 @@ mod memory;
 mod modules;
 mod scopes;
 mod spells;
+mod webhooks;
 mod without_waiting;
