@@ -2,6 +2,7 @@
 
 use crate::pepper;
 use crate::runner::EngineRunner;
+use crate::webhooks::HttpCourier;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -38,7 +39,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     let platform = Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
-        keys: database,
+        keys: database.clone(),
         pepper: pepper::open(state_dir)?,
         runner: Arc::new(runner),
         prices: Prices::default(),
@@ -46,17 +47,23 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        webhooks: database,
+        courier: Arc::new(HttpCourier::new(config)?),
+        webhook_retry_first: config.settings.time(Setting::WebhookRetryFirst),
     });
     Ok(Opened { platform: Arc::new(platform), _lock: lock })
 }
 
-/// Forgets old casts for as long as it is polled.
+/// Forgets old casts and deliveries for as long as it is polled.
 pub(crate) async fn forget_old(platform: Arc<Platform>) {
     loop {
         match platform.forget_old_casts().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "casts were forgotten"),
             Err(error) => tracing::warn!(%error, "old casts cannot be forgotten"),
+        }
+        if let Err(error) = platform.forget_old_deliveries().await {
+            tracing::warn!(%error, "old deliveries cannot be forgotten");
         }
         sleep(FORGET_INTERVAL).await;
     }

@@ -35,6 +35,7 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
         print(&format!("{key}\n"))?;
     }
     tokio::spawn(platform::forget_old(opened.platform.clone()));
+    tokio::spawn(opened.platform.clone().deliver_webhooks());
     eprintln!("Serving the platform on http://{}", listener.local_addr()?);
     let draining = Arc::new(AtomicBool::new(false));
     let platform = Some(opened.platform.clone());

@@ -30,6 +30,8 @@ pub struct OperatorConfig {
     pub block_networks: Vec<AddressRange>,
     /// `outbound.refusals`: whether requests that are not allowed are refused, or counted and let through.
     pub refusals: Refusals,
+    /// `webhooks.allow_http`: whether webhooks may have URLs without TLS.
+    pub webhooks_allow_http: bool,
 }
 
 /// The values of `outbound.refusals`.
@@ -51,6 +53,7 @@ impl Default for OperatorConfig {
             allow_networks: Vec::new(),
             block_networks: Vec::new(),
             refusals: Refusals::Enforce,
+            webhooks_allow_http: false,
         }
     }
 }
@@ -95,6 +98,10 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
         config.allow_networks = table.get("allow_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
+    }
+    if name == "webhooks" {
+        known.push("allow_http");
+        config.webhooks_allow_http = table.get("allow_http").and_then(|node| reader.boolean(&node)).unwrap_or_default();
     }
     reader.check_keys(table, &known);
     for setting in settings {
