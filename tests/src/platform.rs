@@ -16,6 +16,7 @@ pub struct Platform {
     /// The key that its requests show.
     pub key: String,
     state_dir: PathBuf,
+    arguments: Vec<String>,
     child: Process,
 }
 
@@ -32,12 +33,13 @@ impl Platform {
         Self::serving(&directory.path().join("state"), None, &["--config", &file.to_string_lossy()])
     }
 
-    /// Kills it where it stands, and starts it again.
+    /// Kills it where it stands, and starts it again as it was started.
     #[must_use]
     pub fn killed_and_started(self) -> Self {
-        let (state_dir, key) = (self.state_dir.clone(), self.key.clone());
+        let (state_dir, key, arguments) = (self.state_dir.clone(), self.key.clone(), self.arguments.clone());
         drop(self);
-        Self::serving(&state_dir, Some(key), &[])
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Self::serving(&state_dir, Some(key), &arguments)
     }
 
     fn serving(state_dir: &Path, key: Option<String>, arguments: &[&str]) -> Self {
@@ -52,7 +54,9 @@ impl Platform {
             captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
-        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
+        let client = address(&captured.stderr(), "Serving the platform on ");
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { client, key, state_dir: state_dir.to_owned(), arguments, child }
     }
 
     /// The directory of its database.
