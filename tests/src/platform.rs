@@ -18,6 +18,7 @@ const SERVING: &str = "Serving the platform on ";
 pub struct Platform {
     caller: Caller,
     state_dir: PathBuf,
+    arguments: Vec<String>,
     child: Process,
 }
 
@@ -61,7 +62,7 @@ impl Platform {
         kill_process(Pid::from_child(&self.child.0), Signal::KILL).expect("signal");
     }
 
-    /// Kills it where it stands, and starts it again.
+    /// Kills it where it stands, and starts it again as it was started.
     #[must_use]
     pub fn killed_and_started(self) -> Self {
         self.killed_and_started_after(|_| ())
@@ -70,10 +71,11 @@ impl Platform {
     /// Kills it where it stands, has somebody look at its state directory, or change it, and starts it again.
     #[must_use]
     pub fn killed_and_started_after(self, look: impl FnOnce(&Path)) -> Self {
-        let (state_dir, key) = (self.state_dir.clone(), self.key.clone());
+        let (state_dir, key, arguments) = (self.state_dir.clone(), self.key.clone(), self.arguments.clone());
         drop(self);
         look(&state_dir);
-        Self::serving(&state_dir, Some(key), &[])
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Self::serving(&state_dir, Some(key), &arguments)
     }
 
     fn serving(state_dir: &Path, key: Option<String>, arguments: &[&str]) -> Self {
@@ -91,7 +93,8 @@ impl Platform {
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
         let client = address(&captured.stderr(), SERVING);
-        Self { caller: Caller { client, key }, state_dir: state_dir.to_owned(), child }
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { caller: Caller { client, key }, state_dir: state_dir.to_owned(), arguments, child }
     }
 
     /// The directory of its database.

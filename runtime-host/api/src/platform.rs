@@ -20,8 +20,12 @@ mod spells;
 mod statistics;
 mod sums_wire;
 mod upload;
+mod webhook_wire;
+mod webhooks;
 mod when;
 mod wire;
+
+pub use webhook_wire::{Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, webhook_request};
 
 use crate::cast_metrics::CastMetrics;
 use crate::named::OTHER;
@@ -102,6 +106,11 @@ impl Routes {
             .route("/api/v1/casts/{id}/logs", get(logs::logs))
             .route("/api/keys", post(keys::create).get(keys::list))
             .route("/api/keys/{id}", delete(keys::revoke))
+            .route("/api/webhooks", post(webhooks::create).get(webhooks::list))
+            .route("/api/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete))
+            .route("/api/webhooks/{id}/rotate", post(webhooks::rotate))
+            .route("/api/webhooks/{id}/test", post(webhooks::test))
+            .route("/api/webhooks/{id}/deliveries", get(webhooks::deliveries))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.

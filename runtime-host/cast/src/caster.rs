@@ -261,7 +261,7 @@ impl Platform {
 }
 
 /// A time in whole milliseconds, as ledgers keep it: what is answered first is what is answered again.
-fn time_as_kept(time: SystemTime) -> SystemTime {
+pub(crate) fn time_as_kept(time: SystemTime) -> SystemTime {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     UNIX_EPOCH + Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -92,6 +92,11 @@ impl Pepper {
     pub fn hash(&self, key: &str) -> [u8; 32] {
         *blake3::keyed_hash(&self.0, key.as_bytes()).as_bytes()
     }
+
+    /// A key for another purpose, from which this secret cannot be told.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.0)
+    }
 }
 
 impl std::fmt::Debug for Pepper {

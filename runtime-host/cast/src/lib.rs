@@ -3,10 +3,11 @@
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
 //! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]),
-//! and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
+//! what executes ([`Runner`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL or wasmtime.
 
 mod caster;
 mod cost;
+mod courier;
 mod ids;
 mod keys;
 mod ledger;
@@ -21,10 +22,12 @@ mod schema;
 mod statistics;
 mod thresholds;
 mod unrecorded;
+mod webhooks;
 mod witness;
 
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
+pub use courier::{ATTEMPT_TIME_MAX, Courier, DELIVERIES_AT_ONCE_MAX, Handed, Letter, UrlRefused, Verdict};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
@@ -46,6 +49,10 @@ pub use statistics::{
     SpellTotal, Statistics, Sums, TopBy, Trend,
 };
 pub use thresholds::{Alert, Thresholds, Watched, percent};
+pub use webhooks::{
+    AboutWebhook, Attempted, DELIVERIES_WAITING_MAX, DELIVERY_TIME, Delivery, DeliveryState, Due, Event, FAILING_TIME_MAX, Kept,
+    NewWebhook, OffReason, ROTATION_TIME, Sealed, SecretLost, WEBHOOKS_MAX, Webhook, WebhookError, WebhookFailure, WebhookSecret, Webhooks,
+};
 pub use witness::{CastLog, CastLogs, LOG_BYTES_MAX, LOG_LINES_MAX, LogLine, Stream, Witness};
 
 use ids::new_id;
@@ -54,7 +61,7 @@ use schema::Checkers;
 use spell_types::{SpellKey, TenantId};
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use unrecorded::UNRECORDED_MAX;
 
 /// All that the platform is made of, and the casts that run in it.
@@ -64,6 +71,8 @@ pub struct Platform {
     checkers: Checkers,
     /// Places for casts that have ended and could not be recorded.
     unrecorded: Arc<Semaphore>,
+    /// Told when there may be something to deliver.
+    posted: Notify,
 }
 
 impl Deref for Platform {
@@ -78,7 +87,7 @@ impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
         let unrecorded = Arc::new(Semaphore::new(UNRECORDED_MAX));
-        Self { parts, running: Arc::default(), checkers: Checkers::default(), unrecorded }
+        Self { parts, running: Arc::default(), checkers: Checkers::default(), unrecorded, posted: Notify::new() }
     }
 
     /// How many casts have begun in this process and not ended.
@@ -125,6 +134,19 @@ impl Platform {
         let mut forgotten = 0;
         loop {
             let some = self.ledger.forget_some(before).await?;
+            forgotten += some;
+            if some == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    /// Forgets deliveries that ended long ago, and tells how many.
+    pub async fn forget_old_deliveries(&self) -> Result<u64, WebhookError> {
+        let Some(before) = (self.now)().checked_sub(DELIVERY_TIME) else { return Ok(0) };
+        let mut forgotten = 0;
+        loop {
+            let some = self.webhooks.forget_some_deliveries(before).await?;
             forgotten += some;
             if some == 0 {
                 return Ok(forgotten);

@@ -3,7 +3,8 @@
 //! It knows the traits and the defaults. It must never know what implements them.
 
 use crate::{
-    CastLogs, CastObserver, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics, cast_defaults,
+    CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics, Webhooks,
+    cast_defaults,
 };
 use spell_types::Limits;
 use std::sync::Arc;
@@ -39,13 +40,19 @@ pub struct Parts {
     pub observer: Arc<dyn CastObserver>,
     /// What spells may ask to reach.
     pub reachable: Reachable,
+    /// Where webhooks are kept.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// What delivers to them.
+    pub courier: Arc<dyn Courier>,
+    /// How long a delivery that was not taken waits the first time; later waits are in proportion.
+    pub webhook_retry_first: Duration,
 }
 
 impl Parts {
     /// Everything in one store, and the rest as it is where nobody says otherwise: no ceilings, and nobody who is told.
     pub fn over<S>(store: &Arc<S>, runner: Arc<dyn Runner>, pepper: Pepper) -> Self
     where
-        S: Registry + Ledger + KeyRing + Statistics + CastLogs + 'static,
+        S: Registry + Ledger + KeyRing + Statistics + CastLogs + Webhooks + 'static,
     {
         Self {
             registry: store.clone(),
@@ -62,6 +69,9 @@ impl Parts {
             logs: store.clone(),
             observer: Arc::new(()),
             reachable: Reachable::default(),
+            webhooks: store.clone(),
+            courier: Arc::new(()),
+            webhook_retry_first: Duration::from_secs(5),
         }
     }
 }

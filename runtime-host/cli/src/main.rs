@@ -48,6 +48,7 @@ mod telemetry;
 mod up;
 mod version;
 mod watch;
+mod webhooks;
 
 use args::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};

@@ -3,6 +3,7 @@
 use crate::pepper;
 use crate::reach::{Granting, reachable};
 use crate::runner::EngineRunner;
+use crate::webhooks::HttpCourier;
 use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -63,11 +64,14 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         retention: config.settings.time(Setting::CastRetention),
         observer: casts.clone(),
         reachable: reachable(config),
+        courier: Arc::new(HttpCourier::new(config)?),
+        webhook_retry_first: config.settings.time(Setting::WebhookRetryFirst),
         ..Parts::over(&database, runner.clone(), pepper::open(state_dir)?)
     });
     let platform = Arc::new(platform);
     let mut tasks = JoinSet::new();
     tasks.spawn(forget_old(platform.clone()));
+    tasks.spawn(platform.clone().deliver_webhooks());
     Ok(Opened { platform, runner, casts, _tasks: tasks, _lock: lock })
 }
 
@@ -104,13 +108,16 @@ pub(crate) async fn open_beside(
     }
 }
 
-/// Forgets old casts for as long as it is polled.
+/// Forgets old casts and deliveries for as long as it is polled.
 async fn forget_old(platform: Arc<Platform>) {
     loop {
         match platform.forget_old_casts().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "casts were forgotten"),
             Err(error) => tracing::warn!(%error, "old casts cannot be forgotten"),
+        }
+        if let Err(error) = platform.forget_old_deliveries().await {
+            tracing::warn!(%error, "old deliveries cannot be forgotten");
         }
         sleep(FORGET_INTERVAL).await;
     }

@@ -32,6 +32,8 @@ pub struct OperatorConfig {
     pub refusals: Refusals,
     /// `cast.network`: whether spells of the platform may ask for the network.
     pub cast_network: bool,
+    /// `webhooks.allow_http`: whether webhooks may have URLs without TLS.
+    pub webhooks_allow_http: bool,
 }
 
 /// The values of `outbound.refusals`.
@@ -54,6 +56,7 @@ impl Default for OperatorConfig {
             block_networks: Vec::new(),
             refusals: Refusals::Enforce,
             cast_network: true,
+            webhooks_allow_http: false,
         }
     }
 }
@@ -102,6 +105,10 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
     if name == "cast" {
         known.push("network");
         config.cast_network = table.get("network").and_then(|node| reader.boolean(&node)).unwrap_or(true);
+    }
+    if name == "webhooks" {
+        known.push("allow_http");
+        config.webhooks_allow_http = table.get("allow_http").and_then(|node| reader.boolean(&node)).unwrap_or_default();
     }
     reader.check_keys(table, &known);
     for setting in settings {

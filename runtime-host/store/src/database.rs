@@ -39,6 +39,7 @@ const SPELL_DB: Kind = Kind {
         M::up(include_str!("platform.sql")),
         M::up(include_str!("logs.sql")),
         M::up(include_str!("reach.sql")),
+        M::up(include_str!("webhooks.sql")),
     ],
 };
 

@@ -3,11 +3,13 @@
 mod idempotency;
 mod records;
 
-use crate::Database;
+pub(crate) use records::without_output as cast_without_output;
+
 use crate::queue::JobError;
+use crate::{Database, webhooks};
 use idempotency::Standing;
 use rusqlite::Connection;
-use spell_cast::{CastRecord, Ending, Idempotency, Ledger, LedgerError, Recorded, Reserved};
+use spell_cast::{CastRecord, Ending, Event, Idempotency, Ledger, LedgerError, Recorded, Reserved};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
@@ -19,7 +21,12 @@ impl Database {
     /// For the host alone, once, when it has opened the database and before it casts: what runs then, ran in a host that ended. Whoever
     /// opens the file beside a host must not call it.
     pub async fn claim_casts(&self) -> Result<u64, LedgerError> {
-        self.write(records::end_all).await.map_err(to_error)
+        let end_all = |connection: &Connection| {
+            // Nobody says what time it is: it is the time at which it is noticed.
+            webhooks::post(connection, Event::Indeterminate, SystemTime::now(), "casts.state = ?4", "running")?;
+            records::end_all(connection)
+        };
+        self.write(end_all).await.map_err(to_error)
     }
 
     /// What a key came to. Records are read where nobody's writes wait for an output.
@@ -66,7 +73,11 @@ impl Ledger for Database {
 
     fn finish<'a>(&'a self, id: &'a str, ending: Ending) -> Recorded<'a, ()> {
         let id = id.to_owned();
-        let finish = move |connection: &Connection| records::finish(connection, &id, &ending);
+        let finish = move |connection: &Connection| {
+            records::finish(connection, &id, &ending)?;
+            let event = if ending.result.is_ok() { Event::Completed } else { Event::Failed };
+            Ok(webhooks::post(connection, event, ending.ended_at, "casts.id = ?4", &id)?)
+        };
         Box::pin(async move { self.write(finish).await.map_err(to_error) })
     }
 

@@ -24,6 +24,7 @@ mod registry;
 mod sql;
 mod statistics;
 mod stats;
+mod webhooks;
 mod worker;
 mod writer;
 

@@ -57,6 +57,9 @@ pub(crate) enum Refusal {
     SchemaRefused,
     InputInvalid,
     OutputInvalid,
+    WebhookNotFound,
+    WebhooksTooMany,
+    WebhookNotActive,
 }
 
 impl Refusal {
@@ -106,6 +109,9 @@ impl Refusal {
             Refusal::SchemaRefused => (StatusCode::UNPROCESSABLE_ENTITY, "schema-refused", "The schema cannot be used"),
             Refusal::InputInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "input-invalid", "The input is not what the spell takes"),
             Refusal::OutputInvalid => (StatusCode::BAD_GATEWAY, "output-invalid", "The program answered with what its schema does not allow"),
+            Refusal::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook-not-found", "There is no such webhook"),
+            Refusal::WebhooksTooMany => (StatusCode::CONFLICT, "webhooks-too-many", "There are too many webhooks"),
+            Refusal::WebhookNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "webhook-not-active", "The webhook is switched off"),
         }
     }
 

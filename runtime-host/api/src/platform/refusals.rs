@@ -4,7 +4,10 @@
 
 use crate::platform::problem::{Problem, Refusal};
 use serde_json::{Value, json};
-use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, RegistryError, SpellError, UploadError};
+use spell_cast::{
+    CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, RegistryError, SpellError, UploadError, WebhookError,
+    WebhookFailure,
+};
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
@@ -96,4 +99,28 @@ impl From<CastError> for Problem {
 fn errors(mismatches: &Mismatches) -> Value {
     let error = |Mismatch { at, reason }: &Mismatch| json!({ "pointer": format!("#/input{at}"), "detail": reason });
     mismatches.0.iter().map(error).collect()
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let refusal = match error {
+            WebhookError::TooMany => Refusal::WebhooksTooMany,
+            WebhookError::TooManyWaiting | WebhookError::Unavailable => Refusal::Unavailable,
+            WebhookError::Full => Refusal::StorageFull,
+            WebhookError::NoRandomness(_) => Refusal::HostFailed,
+        };
+        Problem::new(refusal, error)
+    }
+}
+
+impl From<WebhookFailure> for Problem {
+    fn from(error: WebhookFailure) -> Self {
+        match error {
+            WebhookFailure::Webhook(error) => error.into(),
+            WebhookFailure::NotFound => Problem::new(Refusal::WebhookNotFound, error),
+            WebhookFailure::Url(_) => Problem::new(Refusal::Invalid, error),
+            WebhookFailure::NotActive => Problem::new(Refusal::WebhookNotActive, error),
+            WebhookFailure::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
+        }
+    }
 }

@@ -5,12 +5,12 @@
 use crate::memory::Memory;
 use serde_json::{Value, json};
 use spell_api::{CastMetrics, Control, Metrics, ServeError, serve};
-use spell_cast::{Parts, Pepper, Platform, Scope};
+use spell_cast::{Parts, Pepper, Platform, Prices, Reachable, Scope, cast_defaults};
 use spell_types::{Limit, Limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -40,9 +40,24 @@ pub(crate) async fn start() -> Host {
     ceilings.set(Limit::Memory, 2 << 30);
     let casts = Arc::new(CastMetrics::default());
     let platform = Arc::new(Platform::new(Parts {
+        registry: memory.clone(),
+        ledger: memory.clone(),
+        keys: memory.clone(),
+        pepper: Pepper::from_bytes([7; 32]),
+        runner: memory.clone(),
+        prices: Prices::default(),
+        defaults: cast_defaults(),
         ceilings,
+        retention: spell_cast::IDEMPOTENCY_TIME,
+        now: SystemTime::now,
+        statistics: memory.clone(),
+        logs: memory.clone(),
         observer: casts.clone(),
-        ..Parts::over(&memory, memory.clone(), Pepper::from_bytes([7; 32]))
+        reachable: Reachable::default(),
+        // Endpoints are kept where they are kept outside of tests as well.
+        webhooks: Arc::new(spell_store::Database::in_memory().unwrap()),
+        courier: memory.clone(),
+        webhook_retry_first: Duration::ZERO,
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

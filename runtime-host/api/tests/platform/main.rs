@@ -14,4 +14,5 @@ mod scopes;
 mod spells;
 mod statistics;
 mod sums;
+mod webhooks;
 mod without_waiting;

@@ -1,17 +1,22 @@
-//! What the host fetches over HTTP for itself, such as programs, from URLs that the author of a manifest has named.
+//! What the host asks for over HTTP by itself, such as programs, from URLs that the author of a manifest or a tenant has named.
 //!
 //! This module knows redirects, limits and time. It must never know what is fetched, or where it is kept. It is the only one that follows
-//! a redirect: where it leads is judged and dialled like the first URL.
+//! a redirect: where it leads is judged and dialled like the first URL. A call (`call`) follows none.
+
+mod call;
+mod failure;
+
+pub use failure::{FetchError, FetchFailure};
 
 use super::body::LimitedBody;
 use super::connector::{DIALLING, Dialling};
-use super::{Outbound, OutboundRules, TIMEOUT_MAX, TlsRoots, destination, failure};
+use super::{Outbound, OutboundRules, TIMEOUT_MAX, TlsRoots, destination, failure as cause};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use spell_policy::{AddressPolicy, AddressRefused, Destination};
+use spell_policy::{AddressPolicy, Destination};
 use std::io;
 use std::time::Duration;
 use url::{Position, Url};
@@ -51,74 +56,6 @@ pub struct Ask<'a> {
     pub bytes_max: u64,
 }
 
-/// Why something could not be fetched, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{}{failure}", led_to(.redirected_to.as_deref()))]
-pub struct FetchError {
-    /// Where it was, if a redirect led there; without what could be a secret.
-    pub redirected_to: Option<String>,
-    /// What happened there.
-    pub failure: FetchFailure,
-}
-
-/// Why something could not be fetched, and what can be done about it.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchFailure {
-    /// Not a URL that can be asked.
-    #[error("the URL cannot be asked: {0}")]
-    BadUrl(String),
-    /// The operator lets nobody reach the address.
-    #[error("{0}; if that is right, the operator can grant it as `allow_networks`")]
-    AddressRefused(AddressRefused),
-    /// There is no connection, or it was lost before there was an answer.
-    #[error("it cannot be reached: {0}")]
-    Unreachable(String),
-    /// There was no answer in time.
-    #[error("there was no answer within {0:?}, the setting `outbound.first_byte_time`")]
-    NoAnswer(Duration),
-    /// The answer stopped arriving.
-    #[error("nothing more arrived for {0:?}, the setting `outbound.idle_time`")]
-    Silent(Duration),
-    /// It took too long altogether.
-    #[error("not all of it arrived within {0:?}; fetch it by other means and write the path of its file")]
-    TooSlow(Duration),
-    /// The server wants to know who asks.
-    #[error("the server answered 401 Unauthorized")]
-    Unauthorized {
-        /// How it can be told: the header `www-authenticate`.
-        challenge: String,
-    },
-    /// It is not there, or not for us.
-    #[error("the server answered {0}")]
-    Status(StatusCode),
-    /// A redirect that says no place, or none that can be asked.
-    #[error("it redirects to nowhere; write the URL that it should lead to")]
-    RedirectToNowhere,
-    /// A redirect from `https` to `http`, or the other way round.
-    #[error("it redirects from `{from}` to `{to}`, which is not followed; write the URL that it leads to")]
-    RedirectScheme {
-        /// The scheme of the URL.
-        from: String,
-        /// The scheme that it leads to.
-        to: String,
-    },
-    /// One redirect led to the next.
-    #[error("it was redirected more than {REDIRECTS_MAX} times; write the URL that it should lead to")]
-    RedirectsMax,
-    /// It has an encoding that was not asked for.
-    #[error("the server sent it encoded, which was not asked for; write a URL that has it as it is")]
-    Encoded,
-    /// It has more bytes than it may.
-    #[error("it is larger than {} MiB", .0 >> 20)]
-    TooLarge(u64),
-    /// Not all of it arrived.
-    #[error("it broke off: {0}")]
-    Broken(String),
-    /// It could not be written.
-    #[error("it cannot be written: {0}")]
-    NotKept(#[from] io::Error),
-}
-
 /// Fetches. Its connections belong to the runtime that it is first used in.
 pub struct Fetcher {
     outbound: Outbound,
@@ -152,7 +89,7 @@ impl Fetcher {
         let first = place.origin();
         for _ in 0..=REDIRECTS_MAX {
             let authorization = asked.authorization.filter(|_| place.origin() == first);
-            let response = self.ask(Ask { authorization, ..asked }, place).await?;
+            let response = self.ask(request(Ask { authorization, ..asked }, place)?).await?;
             match response.status() {
                 StatusCode::OK => return self.take(response, asked.bytes_max, sink).await,
                 StatusCode::MOVED_PERMANENTLY
@@ -167,15 +104,15 @@ impl Fetcher {
         Err(FetchFailure::RedirectsMax)
     }
 
-    async fn ask(&self, asked: Ask<'_>, place: &Url) -> Result<Response<Incoming>, FetchFailure> {
+    async fn ask(&self, request: Request<WasiBody>) -> Result<Response<Incoming>, FetchFailure> {
         let within = self.rules.first_byte_timeout.min(TIMEOUT_MAX);
         let dialling = Dialling { timeout: self.rules.connect_timeout.min(TIMEOUT_MAX), refused: Box::new(|_| {}) };
-        let sent = DIALLING.scope(dialling, self.outbound.client().request(request(asked, place)?));
+        let sent = DIALLING.scope(dialling, self.outbound.client().request(request));
         match tokio::time::timeout(within, sent).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(match failure::address_refused(&error) {
+            Ok(Err(error)) => Err(match cause::address_refused(&error) {
                 Some(reason) => FetchFailure::AddressRefused(reason),
-                None => FetchFailure::Unreachable(short(&failure::innermost(&error).to_string())),
+                None => FetchFailure::Unreachable(short(&cause::innermost(&error).to_string())),
             }),
             Err(_) => Err(FetchFailure::NoAnswer(within)),
         }
@@ -186,12 +123,22 @@ impl Fetcher {
         if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(FetchFailure::Encoded);
         }
-        let silence_max = self.rules.between_bytes_timeout.min(TIMEOUT_MAX);
         let expected = response.body().size_hint().exact();
-        if expected.is_some_and(|expected| expected > bytes_max) {
+        self.read(response.into_body(), bytes_max, &mut |bytes| sink(bytes, expected)).await
+    }
+
+    /// Reads a body of at most so many bytes, piece by piece.
+    async fn read(
+        &self,
+        body: Incoming,
+        bytes_max: u64,
+        sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+    ) -> Result<(), FetchFailure> {
+        if body.size_hint().exact().is_some_and(|expected| expected > bytes_max) {
             return Err(FetchFailure::TooLarge(bytes_max));
         }
-        let mut body = LimitedBody::new(response.into_body(), bytes_max, silence_max, Vec::new());
+        let silence_max = self.rules.between_bytes_timeout.min(TIMEOUT_MAX);
+        let mut body = LimitedBody::new(body, bytes_max, silence_max, Vec::new());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| match error {
                 Error::HttpResponseBodySize(_) => FetchFailure::TooLarge(bytes_max),
@@ -199,26 +146,17 @@ impl Fetcher {
                 error => FetchFailure::Broken(short(&error.to_string())),
             })?;
             if let Some(bytes) = frame.data_ref() {
-                sink(bytes, expected)?;
+                sink(bytes)?;
             }
         }
         Ok(())
     }
 }
 
-/// What is asked at a place. Nothing of the place but its destination, path and query is sent.
+/// What is asked at a place.
 fn request(asked: Ask<'_>, place: &Url) -> Result<Request<WasiBody>, FetchFailure> {
-    let bad = |reason: &str| FetchFailure::BadUrl(reason.to_owned());
-    if !matches!(place.scheme(), "http" | "https") {
-        return Err(bad("its scheme is neither `http` nor `https`"));
-    }
-    if !place.username().is_empty() || place.password().is_some() {
-        return Err(bad("it has a user name or a password"));
-    }
-    Destination::parse(place.scheme(), &place[Position::BeforeHost..Position::AfterPort]).map_err(|error| bad(&error.to_string()))?;
     let mut request = Request::new(Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync());
-    *request.uri_mut() = place[..Position::AfterQuery].parse().map_err(|_| bad("it is too long, or has characters that a URL has not"))?;
-    destination(&mut request).map_err(|error| bad(&error.to_string()))?;
+    address(&mut request, place)?;
     let headers = request.headers_mut();
     headers.insert(header::USER_AGENT, USER_AGENT);
     headers.insert(header::ACCEPT, HeaderValue::from_static(asked.accept));
@@ -229,6 +167,24 @@ fn request(asked: Ask<'_>, place: &Url) -> Result<Request<WasiBody>, FetchFailur
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Ok(request)
+}
+
+/// Has a request go to a place. Nothing of the place but its destination, path and query is sent.
+fn address(request: &mut Request<WasiBody>, place: &Url) -> Result<(), FetchFailure> {
+    if !matches!(place.scheme(), "http" | "https") {
+        return Err(bad("its scheme is neither `http` nor `https`"));
+    }
+    if !place.username().is_empty() || place.password().is_some() {
+        return Err(bad("it has a user name or a password"));
+    }
+    Destination::parse(place.scheme(), &place[Position::BeforeHost..Position::AfterPort]).map_err(|error| bad(&error.to_string()))?;
+    *request.uri_mut() = place[..Position::AfterQuery].parse().map_err(|_| bad("it is too long, or has characters that a URL has not"))?;
+    destination(request).map_err(|error| bad(&error.to_string()))?;
+    Ok(())
+}
+
+fn bad(reason: &str) -> FetchFailure {
+    FetchFailure::BadUrl(reason.to_owned())
 }
 
 /// Where an answer leads to.
@@ -245,10 +201,6 @@ fn redirected(place: &Url, response: &Response<Incoming>) -> Result<Url, FetchFa
 fn challenge(response: &Response<Incoming>) -> String {
     let challenge = response.headers().get(header::WWW_AUTHENTICATE).and_then(|challenge| challenge.to_str().ok());
     challenge.unwrap_or_default().to_owned()
-}
-
-fn led_to(place: Option<&str>) -> String {
-    place.map(|place| format!("redirected to {place}: ")).unwrap_or_default()
 }
 
 /// A URL without what may be a secret: what stands before its host, and its query.

@@ -57,6 +57,8 @@ pub enum Setting {
     CastQueueTime,
     /// How long casts stay on record.
     CastRetention,
+    /// How long a delivery to a webhook that was not taken waits the first time.
+    WebhookRetryFirst,
 }
 
 struct Row {
@@ -70,7 +72,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 25;
+const COUNT: usize = 26;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -106,6 +108,7 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::CastConcurrency, table: "cast", key: "concurrency", unit: Count, default: 64, least: 1, most: 100_000, meaning: "casts of the platform at a time" },
     Row { setting: Setting::CastQueueTime, table: "cast", key: "queue_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that a cast waits for a place to run" },
     Row { setting: Setting::CastRetention, table: "cast", key: "retention", unit: Milliseconds, default: 720 * HOUR, least: 24 * HOUR, most: 87_600 * HOUR, meaning: "time that casts stay on record, their output included" },
+    Row { setting: Setting::WebhookRetryFirst, table: "webhooks", key: "retry_first", unit: Milliseconds, default: 5 * SECOND, least: 10, most: HOUR, meaning: "wait after a delivery that was not taken the first time; later waits are in proportion" },
 ];
 
 impl Setting {
@@ -122,7 +125,7 @@ impl Setting {
     };
 
     /// The tables that settings are written in.
-    pub const TABLES: [&'static str; 5] = ["host", "outbound", "compile", "log", "cast"];
+    pub const TABLES: [&'static str; 6] = ["host", "outbound", "compile", "log", "cast", "webhooks"];
 
     /// The table it is written in.
     pub fn table(self) -> &'static str {

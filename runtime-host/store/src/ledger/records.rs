@@ -81,6 +81,12 @@ pub(super) fn known(connection: &Connection, id: &str) -> Result<CastRecord, Fai
     Ok(connection.prepare_cached(&sql)?.query_row([id], record)?)
 }
 
+/// A cast that something refers to, its output left out.
+pub(crate) fn without_output(connection: &Connection, id: &str) -> rusqlite::Result<CastRecord> {
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, x'' AS output FROM casts WHERE id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id], record)
+}
+
 /// A cast of a tenant.
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<CastRecord>, Failure> {
     let sql = format!("SELECT {ALL_BUT_OUTPUT}, output FROM casts WHERE tenant = ?1 AND id = ?2");

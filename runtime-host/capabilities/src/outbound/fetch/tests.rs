@@ -38,6 +38,14 @@ async fn answer(request: Request<Incoming>) -> Result<Answer, http::Error> {
             Response::builder().body(whole(&format!("{who}, {}", request.headers()["accept"].to_str().unwrap_or_default())))
         }
         _ if path.starts_with("/to/") => to(&format!("http://127.0.0.1:{}/who", path.trim_start_matches("/to/"))),
+        "/echo" => {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default();
+            let header = |name: &str| head.headers.get(name).map_or("-", |value| value.to_str().unwrap_or("?")).to_owned();
+            let headers = ["user-agent", "x-mine", "content-length", "transfer-encoding", "connection", "cookie"].map(header).join(" ");
+            Response::builder().status(418).header("set-cookie", "a=b").body(whole(&format!("{} {headers} {body}", head.method)))
+        }
+        "/head" => Response::builder().header("x-large", "x".repeat(200 << 10)).body(whole("all")),
         "/locked" => Response::builder().status(401).header("www-authenticate", "Bearer realm=\"there\"").body(whole("")),
         "/up" => to(&format!("https://{host}/whole")),
         "/file" => to("file:///etc/passwd"),
@@ -174,4 +182,63 @@ async fn what_cannot_be_written_is_not_fetched_on() {
     let error = fetcher.fetch(ask(&format!("http://127.0.0.1:{port}/endless")), &mut full).await.expect_err("a full disk");
     assert!(matches!(error.failure, FetchFailure::NotKept(_)), "{error}");
     assert_eq!(pieces, 1);
+}
+
+async fn call(fetcher: &Fetcher, request: http::request::Builder, body: &'static str) -> Result<Response<Bytes>, String> {
+    fetcher.call(request.body(Bytes::from(body)).unwrap(), 64 << 10).await.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_call_sends_what_it_is_given_and_any_status_is_an_answer() {
+    let (port, fetcher) = (serve().await, fetcher(&["127.0.0.1"]));
+    let url = format!("http://127.0.0.1:{port}");
+    let own = format!("spell/{}", env!("CARGO_PKG_VERSION"));
+    let posted = || Request::post(format!("{url}/echo?a=b")).header("x-mine", "this").header("connection", "close, x-mine");
+    for (request, body, expected) in [
+        (posted(), "all of it", format!("POST {own} this 9 - - - all of it")),
+        (posted().header("user-agent", "me").header("content-length", "2"), "all", "POST me this 3 - - - all".to_owned()),
+        (Request::get(format!("{url}/echo")).header("transfer-encoding", "chunked"), "", format!("GET {own} - - - - - ")),
+        (Request::delete(format!("{url}/echo")), "", format!("DELETE {own} - - - - - ")),
+    ] {
+        let answer = call(&fetcher, request, body).await.unwrap();
+        assert_eq!(answer.status(), 418);
+        assert_eq!(String::from_utf8_lossy(answer.body()), expected);
+    }
+    let redirect = call(&fetcher, Request::post(format!("{url}/user")), "all").await.unwrap();
+    assert_eq!((redirect.status(), redirect.headers()["location"].to_str().unwrap().contains("secret")), (StatusCode::FOUND, true));
+    let encoded = call(&fetcher, Request::get(format!("{url}/encoded")), "").await.unwrap();
+    assert_eq!((encoded.status(), encoded.body().as_ref()), (StatusCode::OK, b"squeezed".as_slice()));
+}
+
+#[tokio::test]
+async fn a_call_goes_where_the_operator_lets_it_and_its_answer_has_bounds() {
+    let port = serve().await;
+    for (networks, url, expected) in [
+        (&[] as &[&str], format!("http://127.0.0.1:{port}/echo"), "127.0.0.1 may not be reached"),
+        (&[], format!("http://localhost:{port}/echo"), "may not be reached"),
+        (&["127.0.0.1"], "http://0x7f000002/".to_owned(), "127.0.0.2 may not be reached"),
+        (&["127.0.0.1"], "http://[::ffff:169.254.169.254]/".to_owned(), "may not be reached"),
+        (&["127.0.0.1"], format!("http://name:secret@127.0.0.1:{port}/echo"), "it has a user name or a password"),
+        (&["127.0.0.1"], format!("ftp://127.0.0.1:{port}/echo"), "neither `http` nor `https`"),
+        (&["127.0.0.1"], "/echo".to_owned(), "the URL cannot be asked"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/large"), "larger than 64 KiB"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/endless"), "larger than 64 KiB"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/head"), "it cannot be reached"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/drip"), "no whole answer within 2s"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/stalled"), "nothing more arrived for 250ms"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/cut"), "broke off"),
+        (&["127.0.0.1"], format!("http://127.0.0.1:{port}/silent"), "no answer within 500ms"),
+    ] {
+        let error = call(&fetcher(networks), Request::post(&url), "all").await.expect_err(&url);
+        assert!(error.contains(expected) && !error.contains("secret"), "{url}: {error}");
+    }
+    let judge = |networks: &[&str], url: &str| fetcher(networks).judge(url).map_err(|error| error.to_string());
+    for refused in
+        ["https://127.0.0.1/", "https://0x7f.1/", "https://[::1]:8080/a", "https://me@example.com/", "https:///", "a b", "ftp://a"]
+    {
+        assert!(judge(&[], refused).is_err(), "{refused}");
+    }
+    assert_eq!((judge(&["127.0.0.1"], "http://127.0.0.1/a?b"), judge(&[], "https://example.com")), (Ok(()), Ok(())));
+    let connect = call(&fetcher(&["127.0.0.1"]), Request::connect(format!("http://127.0.0.1:{port}/")), "").await;
+    assert!(connect.is_err_and(|error| error.contains("the URL cannot be asked")));
 }
