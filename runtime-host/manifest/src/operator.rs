@@ -12,8 +12,11 @@ pub use settings::{Setting, Settings};
 use crate::diagnostic::{Diagnostic, ManifestError, quote};
 use crate::reader::{Fields, Node, Reader};
 use crate::{limits, load};
-use spell_types::Limits;
+use spell_types::{Limits, Unit};
 use std::path::Path;
+
+/// More cents than there are, and far from where sums overflow.
+const BUDGET_CENTS_MAX: u64 = 1_000_000_000_000_000;
 
 /// What the operator decided. Without a file, everything is at its default and there are no ceilings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct OperatorConfig {
     pub block_networks: Vec<AddressRange>,
     /// `outbound.refusals`: whether requests that are not allowed are refused, or counted and let through.
     pub refusals: Refusals,
+    /// `cast.budget`: what casts of a tenant may cost in a month, if the operator says nothing else of the tenant.
+    pub budget_cents: Option<u64>,
 }
 
 /// The values of `outbound.refusals`.
@@ -51,6 +56,7 @@ impl Default for OperatorConfig {
             allow_networks: Vec::new(),
             block_networks: Vec::new(),
             refusals: Refusals::Enforce,
+            budget_cents: None,
         }
     }
 }
@@ -95,6 +101,11 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
         config.allow_networks = table.get("allow_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
+    }
+    if name == "cast" {
+        known.push("budget");
+        let budget = table.get("budget");
+        config.budget_cents = budget.and_then(|node| limits::quantity(reader, &node, Unit::Count, 0..=BUDGET_CENTS_MAX));
     }
     reader.check_keys(table, &known);
     for setting in settings {
