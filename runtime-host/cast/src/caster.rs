@@ -3,8 +3,10 @@
 //! It knows the order, and who may be told what. It must never know HTTP, tables or wasmtime.
 
 use crate::Platform;
+use crate::budget::{OverBudget, rest_of_day, rest_of_month};
 use crate::ids::{NoRandomness, new_id};
 use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempotency, LedgerError, Reserved};
+use crate::quota::{Quota, QuotaExceeded};
 use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
@@ -14,6 +16,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// After which time casts that run may have ended.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What is to be cast.
 #[derive(Debug, Clone)]
@@ -81,6 +86,22 @@ pub enum CastError {
     /// The host ends.
     #[error("the host ended the cast")]
     Ended,
+    /// It may cost more than there is left of the budget.
+    #[error("{over}")]
+    OverBudget {
+        /// By how much.
+        over: OverBudget,
+        /// After which time it is worth asking again.
+        retry_after: Duration,
+    },
+    /// The tenant has as many casts as it can have.
+    #[error("{exceeded}")]
+    TooMany {
+        /// How many these are.
+        exceeded: QuotaExceeded,
+        /// After which time it is worth asking again.
+        retry_after: Duration,
+    },
 }
 
 /// A cast that has begun, or that was known before.
@@ -128,14 +149,15 @@ impl Platform {
         let (tell, told) = oneshot::channel();
         // What is reserved is run, also if whoever asked goes away in between.
         let running = tokio::spawn(async move {
-            let reserved = platform.ledger.reserve(begun.clone(), request.idempotency).await;
+            let (_, cost_cents_max) = platform.prices.range(begun.engine, &limits);
+            let reserved = platform.ledger.reserve(begun.clone(), request.idempotency, cost_cents_max).await;
             let is_new = matches!(reserved, Ok(Reserved::New));
             let _ = tell.send(reserved);
             if is_new { platform.run(begun, place, module, request.input, limits).await } else { Err(CastError::Ended) }
         });
         match told.await.map_err(|_| CastError::Ended)?? {
             Reserved::New => Ok(Started { record, is_known: false, running: Some(running) }),
-            known => known_cast(known),
+            known => known_cast(known, record.created_at),
         }
     }
 
@@ -167,7 +189,8 @@ impl Platform {
         self.running.idle().await;
     }
 
-    async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
+    /// Looks up what a cast needs, and whether it may be.
+    pub(crate) async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
         let spell = self.registry.spell(tenant, &request.spell).await?;
         if !spell.about.is_active {
             return Err(CastError::NotActive);
@@ -200,7 +223,8 @@ impl Platform {
 
     async fn known(&self, tenant: &TenantId, idempotency: Option<&Idempotency>) -> Result<Option<Started>, CastError> {
         let Some(idempotency) = idempotency else { return Ok(None) };
-        self.ledger.known(tenant, idempotency).await?.map(known_cast).transpose()
+        let known = self.ledger.known(tenant, idempotency).await?;
+        known.map(|known| known_cast(known, (self.now)())).transpose()
     }
 
     /// Executes what is reserved, and records what comes of it.
@@ -218,7 +242,9 @@ impl Platform {
             () = place.cancelled() => cancelled(began),
         };
         let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
-        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
+        // Nobody pays for more than was set aside, also if a cast ends a moment behind its limits.
+        let (_, cost_cents_max) = self.prices.range(record.engine, &limits);
+        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage).min(cost_cents_max) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         self.ledger.finish(&record.id, ending.clone()).await?;
         record.state = CastState::Ended(Box::new(ending));
@@ -246,16 +272,24 @@ fn cancelled(began: Instant) -> Executed {
 }
 
 /// What is needed to execute a cast.
-struct Ready {
-    record: CastRecord,
+pub(crate) struct Ready {
+    pub(crate) record: CastRecord,
     module: Module,
-    limits: Limits,
+    pub(crate) limits: Limits,
 }
 
-fn known_cast(reserved: Reserved) -> Result<Started, CastError> {
+fn known_cast(reserved: Reserved, now: SystemTime) -> Result<Started, CastError> {
     match reserved {
         Reserved::Known(record) => Ok(Started { record: *record, is_known: true, running: None }),
         Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
+        Reserved::OverBudget(over) => {
+            let retry_after = if over.is_for_now() { SOON } else { rest_of_month(now) };
+            Err(CastError::OverBudget { over, retry_after })
+        }
+        Reserved::TooMany(exceeded) => {
+            let retry_after = if exceeded.quota == Quota::CastsPerDay { rest_of_day(now) } else { SOON };
+            Err(CastError::TooMany { exceeded, retry_after })
+        }
     }
 }
 

@@ -4,18 +4,23 @@
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
 //! recorded ([`Ledger`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
 
+mod budget;
 mod caster;
 mod cost;
+mod estimate;
 mod ids;
 mod keys;
 mod ledger;
 mod publish;
+mod quota;
 mod registry;
 mod runner;
 mod running;
 
+pub use budget::{Allowance, Budget, BudgetError, Budgets, CAP_CENTS_MAX, Month, OperatorCap, OverBudget};
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
+pub use estimate::{EngineEstimate, Estimate};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
@@ -23,6 +28,7 @@ pub use ledger::{
     Recorded, Reserved, Trend,
 };
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
+pub use quota::{Quota, QuotaExceeded, Quotas};
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
 
@@ -55,6 +61,8 @@ pub struct Parts {
     pub retention: Duration,
     /// What time it is.
     pub now: fn() -> SystemTime,
+    /// Where budgets are kept.
+    pub budgets: Arc<dyn Budgets>,
 }
 
 /// All that the platform is made of, and the casts that run in it.
@@ -109,6 +117,23 @@ impl Platform {
                 return Ok(forgotten);
             }
         }
+    }
+
+    /// The budget of a tenant in this month.
+    pub async fn budget(&self, tenant: &TenantId) -> Result<Budget, LedgerError> {
+        self.budgets.budget(tenant, Month::of((self.now)())).await
+    }
+
+    /// Keeps what a tenant says of its budget: less than the operator does, or nothing.
+    pub async fn set_budget(&self, tenant: &TenantId, cap_cents: Option<u64>) -> Result<Budget, BudgetError> {
+        let operator_cap = self.budget(tenant).await?.operator_cap_cents();
+        if let (Some(asked), Some(cap_cents)) = (cap_cents, operator_cap)
+            && asked > cap_cents
+        {
+            return Err(BudgetError::AboveOperator { cap_cents });
+        }
+        self.budgets.set_own_cap(tenant, cap_cents).await?;
+        Ok(self.budget(tenant).await?)
     }
 
     /// Who shows this key, if it is one and still worth something.
