@@ -13,4 +13,5 @@ mod respond;
 mod serve;
 
 pub use metrics::Metrics;
+pub use platform::Rates;
 pub use serve::{Control, ServeError, serve};

@@ -5,6 +5,7 @@
 mod asked;
 mod auth;
 mod body;
+mod budgets;
 mod cast_wire;
 mod casts;
 mod events;
@@ -13,6 +14,7 @@ mod limits;
 mod modules;
 mod prefer;
 mod problem;
+mod rate;
 mod refusals;
 mod spells;
 mod upload;
@@ -24,10 +26,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use body::Room;
+use governor::clock::MonotonicClock;
 use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Request};
 use problem::{Problem, Refusal};
+pub use rate::Rates;
+use rate::{Client, Gate};
 use spell_cast::Platform;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -57,15 +63,20 @@ struct Api {
     draining: Arc<AtomicBool>,
     /// Changes when the host ends.
     ends: watch::Receiver<()>,
+    gate: Gate,
 }
 
 /// The API, ready to be called.
 #[derive(Clone)]
-pub(crate) struct Routes(Router);
+pub(crate) struct Routes {
+    router: Router,
+    api: Arc<Api>,
+}
 
 impl Routes {
-    pub(crate) fn new(platform: Arc<Platform>, draining: Arc<AtomicBool>, ends: watch::Receiver<()>) -> Self {
-        let api = Arc::new(Api { platform, room: Room::default(), draining, ends });
+    pub(crate) fn new(platform: Arc<Platform>, draining: Arc<AtomicBool>, ends: watch::Receiver<()>, rates: &Rates) -> Self {
+        let gate = Gate::new(rates, &MonotonicClock);
+        let api = Arc::new(Api { platform, room: Room::default(), draining, ends, gate });
         let router = Router::new()
             .route("/api/spells", post(spells::create).get(spells::list))
             .route("/api/spells/{spell}", get(spells::show).patch(spells::change).delete(spells::delete))
@@ -80,12 +91,14 @@ impl Routes {
             .route("/api/v1/spells/{spell}/trends", get(casts::trends))
             .route("/api/keys", post(keys::create).get(keys::list))
             .route("/api/keys/{id}", delete(keys::revoke))
+            .route("/api/budget", get(budgets::show).patch(budgets::change))
+            .route("/api/v1/estimate", post(budgets::estimate))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.
             .layer(DefaultBodyLimit::disable())
-            .with_state(api);
-        Self(router)
+            .with_state(api.clone());
+        Self { router, api }
     }
 
     /// Whether a path is one of the API.
@@ -93,19 +106,30 @@ impl Routes {
         path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    pub(crate) async fn call(&mut self, request: Request<Body>) -> Response {
+    /// Answers a request from an address, unless there were too many.
+    pub(crate) async fn call(&mut self, mut request: Request<Body>, from: IpAddr) -> Response {
+        let client = Arc::new(Client::new(from));
+        request.extensions_mut().insert(client.clone());
+        let mut response = match self.api.gate.enter(&client) {
+            Ok(()) => self.answer(request).await,
+            Err(problem) => problem.into_response(),
+        };
+        client.tell(response.headers_mut(), (self.api.platform.now)());
+        protect(response.headers_mut());
+        response
+    }
+
+    async fn answer(&mut self, request: Request<Body>) -> Response {
         let path = request.uri().path();
         let time_max = if path == UPLOADS { UPLOAD_TIME_MAX } else { REQUEST_TIME_MAX };
         let is_cast = path == CASTS;
-        let answer = self.0.call(request);
+        let answer = self.router.call(request);
         let answer = if is_cast { Ok(answer.await) } else { timeout(time_max, answer).await };
-        let mut response = match answer {
+        match answer {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => Problem::new(Refusal::Unavailable, "the host did not get it done in time").into_response(),
-        };
-        protect(response.headers_mut());
-        response
+        }
     }
 }
 

@@ -9,6 +9,8 @@ mod connections;
 mod events;
 mod memory;
 mod modules;
+mod money;
+mod rates;
 mod scopes;
 mod spells;
 mod without_waiting;
