@@ -9,6 +9,7 @@ mod adapt;
 mod announcement;
 mod args;
 mod assemble;
+mod budgets;
 mod build;
 mod client;
 mod compiling;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         Command::Rollback(rollback) => remote::rollback(&rollback),
         Command::Rm(spell) => remote::remove(&spell),
         Command::Stats(stats) => stats::run(&stats),
+        Command::Budgets(budgets) => budgets::run(&budgets),
         Command::Doctor(doctor) => match doctor::run(&doctor) {
             Ok(code) => return code,
             Err(error) => Err(error),

@@ -5,9 +5,10 @@ use crate::runner::EngineRunner;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
+use spell_api::Rates;
+use spell_cast::{Allowance, Parts, Platform, Prices, Quota, Quotas, Scope, cast_defaults};
 use spell_engine::Engine;
-use spell_manifest::{OperatorConfig, Setting};
+use spell_manifest::{OperatorConfig, Setting, Settings};
 use spell_store::Database;
 use std::fs::File;
 use std::path::Path;
@@ -33,21 +34,34 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     let lock = lock(state_dir)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
+    database.grant(Allowance { quotas: quotas(&config.settings), budget_cents: config.budget_cents });
     let runner = EngineRunner::new(engine, database.clone(), &config.settings);
     let runner = runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
     let platform = Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
-        keys: database,
+        keys: database.clone(),
         pepper: pepper::open(state_dir)?,
         runner: Arc::new(runner),
-        prices: Prices::default(),
+        prices: prices(&config.settings),
         defaults: cast_defaults(),
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        budgets: database,
     });
     Ok(Opened { platform: Arc::new(platform), _lock: lock })
+}
+
+/// How often clients may ask.
+pub(crate) fn rates(settings: &Settings) -> Result<Rates> {
+    let rate = |setting| u32::try_from(settings.get(setting));
+    Ok(Rates {
+        key: rate(Setting::RateKey)?,
+        tenant: rate(Setting::RateTenant)?,
+        address: rate(Setting::RateAddress)?,
+        without_key: rate(Setting::RateWithoutKey)?,
+    })
 }
 
 /// Forgets old casts for as long as it is polled.
@@ -71,6 +85,29 @@ pub(crate) async fn first_key(platform: &Platform) -> Result<Option<String>> {
     Ok(Some(secret))
 }
 
+fn prices(settings: &Settings) -> Prices {
+    Prices {
+        wasm_second: settings.get(Setting::PriceWasmSecond),
+        wasm_mebibyte: settings.get(Setting::PriceWasmMebibyte),
+        wasm_cents_min: settings.get(Setting::PriceWasmMin),
+        github_minute: settings.get(Setting::PriceGithubMinute),
+        github_cents_min: settings.get(Setting::PriceGithubMin),
+    }
+}
+
+fn quotas(settings: &Settings) -> Quotas {
+    let quota = |quotas: Quotas, (quota, setting)| quotas.with(quota, settings.get(setting));
+    let all = [
+        (Quota::Spells, Setting::QuotaSpells),
+        (Quota::Versions, Setting::QuotaVersions),
+        (Quota::Stored, Setting::QuotaStored),
+        (Quota::Keys, Setting::QuotaKeys),
+        (Quota::Running, Setting::QuotaRunning),
+        (Quota::CastsPerDay, Setting::QuotaCastsPerDay),
+    ];
+    all.into_iter().fold(Quotas::unbounded(), quota)
+}
+
 fn lock(state_dir: &Path) -> Result<File> {
     let path = state_dir.join(LOCK_FILE);
     let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
@@ -80,5 +117,17 @@ fn lock(state_dir: &Path) -> Result<File> {
             bail!("another host serves the platform of {}: stop it, or give --state-dir another directory", state_dir.display())
         }
         Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_file_says_costs_what_is_documented_and_everything_is_bounded() {
+        assert_eq!(prices(&Settings::default()), Prices::default());
+        let quotas = quotas(&Settings::default());
+        assert!(Quota::ALL.into_iter().all(|quota| quotas.get(quota) < u64::MAX));
     }
 }

@@ -16,7 +16,7 @@ use crate::version;
 use crate::watch::Watching;
 use crate::{assemble, build, compiling, selection};
 use anyhow::{Context, Result};
-use spell_api::{Control, Metrics};
+use spell_api::{Control, Metrics, Rates};
 use spell_capabilities::{self as capabilities, Audit, ConnectionPlaces, LogWriter, Rotation, Rule};
 use spell_engine::{CodeCache, Engine, EngineConfig, Library};
 use spell_manifest::{App, OperatorConfig, Setting};
@@ -201,7 +201,7 @@ impl Host {
         let (stop_control, control_stopped) = oneshot::channel::<()>();
         if let Some(listener) = control {
             eprintln!("Control plane on http://{}", listener.local_addr()?);
-            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform: None };
+            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform: None, rates: Rates::default() };
             tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
         }
         if let Some(log_dir) = &self.log_dir {
