@@ -38,11 +38,15 @@ fn change_budget(platform: &Platform, cap_cents: &Value) -> Answer {
 #[test]
 fn a_cast_costs_what_the_operator_asks_for() {
     let directory = directory();
-    for (prices, expected) in [("", 1), ("[prices]\nwasm_cents_min = 50\n", 50), ("[prices]\nwasm_mebibyte = 30.5\n", 4)] {
+    for (prices, cents_min, cents_per_mebibyte) in
+        [("", 1, 0.01), ("[prices]\nwasm_cents_min = 50\n", 50, 0.01), ("[prices]\nwasm_mebibyte = 30.5\n", 1, 30.5)]
+    {
         let directory = tempfile::tempdir_in(directory.path()).expect("directory");
         let platform = platform(&directory, prices);
         let cast = platform.cast("echo", &json!("a"), "one").json();
-        // Two pages are an eighth of a mebibyte.
+        let used = |name: &str| cast["usage"][name].as_f64().expect("a number");
+        let (seconds, mebibytes) = (used("wall_time_ms") / 1_000.0, used("memory_bytes_peak") / 1_048_576.0);
+        let expected = cents_min.max((0.1 * seconds + cents_per_mebibyte * mebibytes).ceil() as u64);
         assert_eq!(cast["cost_cents"], expected, "{prices}: {cast}");
         assert_eq!(platform.get("/api/budget").json()["currentSpendCents"], expected, "{prices}");
     }

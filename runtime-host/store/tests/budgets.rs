@@ -7,7 +7,6 @@ use platform::{acme, answer, at, cast, count, database, idempotency, other};
 use spell_cast::{Allowance, Budget, Budgets, EngineChoice, FailedKind, Ledger, Month, OperatorCap, OverBudget, Quotas, Reserved};
 use spell_store::Database;
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::task::JoinSet;
 
 /// January 1970.
@@ -166,7 +165,7 @@ async fn the_mean_cost_of_a_spell_is_that_of_its_last_casts() {
 #[tokio::test]
 async fn what_was_cast_before_there_were_budgets_was_spent_in_its_month() {
     let (directory, database) = database();
-    let months: Vec<SystemTime> = vec![at(951_868_799), at(951_868_800), at(951_868_801)];
+    let months = [at(951_868_799), at(951_868_800), at(951_868_801)];
     for (number, created_at) in months.iter().enumerate() {
         let id = format!("cast_{number}");
         database.reserve(cast(acme(), &id, *created_at), None, 0).await.unwrap();
