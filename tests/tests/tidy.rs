@@ -233,6 +233,7 @@ fn unit_name(unit: spell_types::Unit) -> String {
         spell_types::Unit::Bytes => "bytes".to_owned(),
         spell_types::Unit::Milliseconds => "time".to_owned(),
         spell_types::Unit::Count => "count".to_owned(),
+        spell_types::Unit::Microcents => "cents".to_owned(),
     }
 }
 

@@ -17,5 +17,5 @@ mod serve;
 
 pub use cast_metrics::CastMetrics;
 pub use metrics::Metrics;
-pub use platform::{Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, webhook_request};
+pub use platform::{Rates, Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, webhook_request};
 pub use serve::{Control, ServeError, serve};

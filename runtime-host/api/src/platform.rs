@@ -5,6 +5,7 @@
 mod asked;
 mod auth;
 mod body;
+mod budgets;
 mod cast_wire;
 mod casts;
 mod events;
@@ -14,6 +15,7 @@ mod logs;
 mod modules;
 mod prefer;
 mod problem;
+mod rate;
 mod reach;
 mod refusals;
 mod spells;
@@ -36,10 +38,15 @@ use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use body::Room;
+use governor::clock::MonotonicClock;
 use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request};
 use problem::{Problem, Refusal};
+pub use rate::Rates;
+use rate::{Client, Gate};
 use spell_cast::Platform;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -70,13 +77,14 @@ struct Api {
     /// Changes when the host ends.
     ends: watch::Receiver<()>,
     metrics: Arc<CastMetrics>,
+    gate: Gate,
 }
 
 /// The API, ready to be called.
 #[derive(Clone)]
 pub(crate) struct Routes {
     router: Router,
-    metrics: Arc<CastMetrics>,
+    api: Arc<Api>,
 }
 
 /// The pattern of the route that a request took, for whoever sent it on its way.
@@ -84,8 +92,15 @@ pub(crate) struct Routes {
 struct Route(Arc<OnceLock<MatchedPath>>);
 
 impl Routes {
-    pub(crate) fn new(platform: Arc<Platform>, draining: Arc<AtomicBool>, ends: watch::Receiver<()>, metrics: Arc<CastMetrics>) -> Self {
-        let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics: metrics.clone() });
+    pub(crate) fn new(
+        platform: Arc<Platform>,
+        draining: Arc<AtomicBool>,
+        ends: watch::Receiver<()>,
+        metrics: Arc<CastMetrics>,
+        rates: &Rates,
+    ) -> Self {
+        let gate = Gate::new(rates, &MonotonicClock);
+        let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics, gate });
         let router = Router::new()
             .route("/api/spells", post(spells::create).get(spells::list))
             .route("/api/spells/{spell}", get(spells::show).patch(spells::change).delete(spells::delete))
@@ -111,13 +126,15 @@ impl Routes {
             .route("/api/webhooks/{id}/rotate", post(webhooks::rotate))
             .route("/api/webhooks/{id}/test", post(webhooks::test))
             .route("/api/webhooks/{id}/deliveries", get(webhooks::deliveries))
+            .route("/api/budget", get(budgets::show).patch(budgets::change))
+            .route("/api/v1/estimate", post(budgets::estimate))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.
             .layer(DefaultBodyLimit::disable())
             .layer(map_request(note_route))
-            .with_state(api);
-        Self { router, metrics }
+            .with_state(api.clone());
+        Self { router, api }
     }
 
     /// Whether a path is one of the API.
@@ -125,28 +142,33 @@ impl Routes {
         path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    pub(crate) async fn call(&mut self, mut request: Request<Body>) -> Response {
-        let (method, route) = (known(request.method()), Route::default());
+    /// Answers a request from an address, unless there were too many.
+    pub(crate) async fn call(&mut self, mut request: Request<Body>, from: IpAddr) -> Response {
+        let (method, route, client) = (known(request.method()), Route::default(), Arc::new(Client::new(from)));
         request.extensions_mut().insert(route.clone());
-        let response = self.respond(request).await;
+        request.extensions_mut().insert(client.clone());
+        let mut response = match self.api.gate.enter(&client) {
+            Ok(()) => self.answer(request).await,
+            Err(problem) => problem.into_response(),
+        };
+        client.tell(response.headers_mut(), (self.api.platform.now)());
+        protect(response.headers_mut());
         let pattern = route.0.get().map_or(OTHER, MatchedPath::as_str);
-        self.metrics.answered(method, pattern, response.status().as_u16());
+        self.api.metrics.answered(method, pattern, response.status().as_u16());
         response
     }
 
-    async fn respond(&mut self, request: Request<Body>) -> Response {
+    async fn answer(&mut self, request: Request<Body>) -> Response {
         let path = request.uri().path();
         let time_max = if path == UPLOADS { UPLOAD_TIME_MAX } else { REQUEST_TIME_MAX };
         let is_cast = path == CASTS;
         let answer = self.router.call(request);
         let answer = if is_cast { Ok(answer.await) } else { timeout(time_max, answer).await };
-        let mut response = match answer {
+        match answer {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => Problem::new(Refusal::Unavailable, "the host did not get it done in time").into_response(),
-        };
-        protect(response.headers_mut());
-        response
+        }
     }
 }
 

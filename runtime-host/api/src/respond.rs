@@ -17,13 +17,18 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROBLEM: &str = "application/problem+json";
 
-/// The answer to a request that came in at `local`.
-pub(crate) async fn respond(control: &Control, routes: Option<Routes>, local: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+/// The answer to a request that came in at `local`, from `peer`.
+pub(crate) async fn respond(
+    control: &Control,
+    routes: Option<Routes>,
+    [local, peer]: [SocketAddr; 2],
+    request: Request<Incoming>,
+) -> Response<Body> {
     if !crate::loopback::is_meant_for(local, request.uri(), request.headers()) {
         return problem(StatusCode::MISDIRECTED_REQUEST, "this listener answers for loopback names and addresses only").map(Body::new);
     }
     match routes {
-        Some(mut routes) if Routes::has(request.uri().path()) => routes.call(request.map(Body::new)).await,
+        Some(mut routes) if Routes::has(request.uri().path()) => routes.call(request.map(Body::new), peer.ip()).await,
         _ => observed(control, &request).map(Body::new),
     }
 }

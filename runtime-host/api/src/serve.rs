@@ -4,7 +4,7 @@
 
 use crate::metrics::Metrics;
 use crate::patience::{Paced, Patience};
-use crate::platform::Routes;
+use crate::platform::{Rates, Routes};
 use crate::respond::respond;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -48,6 +48,8 @@ pub struct Control {
     pub draining: Arc<AtomicBool>,
     /// The platform behind `/api`, if this host is one.
     pub platform: Option<Arc<Platform>>,
+    /// How often its clients may ask.
+    pub rates: Rates,
 }
 
 impl std::fmt::Debug for Control {
@@ -75,7 +77,7 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
     let routes = control
         .platform
         .clone()
-        .map(|platform| Routes::new(platform, control.draining.clone(), ends.clone(), control.metrics.casts.clone()));
+        .map(|platform| Routes::new(platform, control.draining.clone(), ends.clone(), control.metrics.casts.clone(), &control.rates));
     let connections_max = if routes.is_some() { PLATFORM_CONNECTIONS_MAX } else { CONNECTIONS_MAX };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -85,8 +87,8 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < connections_max => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(converse(stream, local, control.clone(), routes.clone(), ends.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(converse(stream, [local, peer], control.clone(), routes.clone(), ends.clone()));
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
@@ -103,13 +105,13 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
 }
 
 /// Answers the requests of a connection. One that breaks is its client's loss and nobody else's.
-async fn converse(stream: TcpStream, local: SocketAddr, control: Control, routes: Option<Routes>, mut ends: watch::Receiver<()>) {
+async fn converse(stream: TcpStream, ends_at: [SocketAddr; 2], control: Control, routes: Option<Routes>, mut ends: watch::Receiver<()>) {
     let keeps_alive = routes.is_some();
     let patience = Patience::new(CONNECTION_TIMEOUT);
     let service = service_fn(|request| {
         let (control, routes, answering) = (&control, routes.clone(), patience.suspended());
         async move {
-            let response = respond(control, routes, local, request).await;
+            let response = respond(control, routes, ends_at, request).await;
             Ok::<_, Infallible>(response.map(|body| Paced::new(body, answering)))
         }
     });

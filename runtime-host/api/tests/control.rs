@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
-use spell_api::{Control, Metrics, serve};
+use spell_api::{Control, Metrics, Rates, serve};
 use spell_types::{ExecutionRecord, Limit, Outcome, Usage};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ fn start() -> Running {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = Metrics::new(&["hello".into(), "world".into()]).with_gauge("spell_requests_active", "Requests that run now", || 7.0);
-    let control = Control { metrics: Arc::new(metrics), draining: Arc::new(AtomicBool::new(false)), platform: None };
+    let control =
+        Control { metrics: Arc::new(metrics), draining: Arc::new(AtomicBool::new(false)), platform: None, rates: Rates::default() };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = control.clone();
     let task = tokio::spawn(async move {

@@ -3,8 +3,10 @@
 //! It knows the order, and who may be told what. It must never know HTTP, tables or wasmtime.
 
 use crate::Platform;
+use crate::budget::{OverBudget, rest_of_day, rest_of_month};
 use crate::ids::{NoRandomness, new_id};
 use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempotency, LedgerError, Reserved};
+use crate::quota::{Quota, QuotaExceeded};
 use crate::reach::Reach;
 use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
@@ -17,6 +19,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// After which time casts that run may have ended.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What is to be cast.
 #[derive(Debug, Clone)]
@@ -87,6 +92,22 @@ pub enum CastError {
     /// The host ends.
     #[error("the host ended the cast")]
     Ended,
+    /// It may cost more than there is left of the budget.
+    #[error("{over}")]
+    OverBudget {
+        /// By how much.
+        over: OverBudget,
+        /// After which time it is worth asking again.
+        retry_after: Duration,
+    },
+    /// The tenant has as many casts as it can have.
+    #[error("{exceeded}")]
+    TooMany {
+        /// How many these are.
+        exceeded: QuotaExceeded,
+        /// After which time it is worth asking again.
+        retry_after: Duration,
+    },
 }
 
 /// A cast that has begun, or that was known before.
@@ -138,7 +159,8 @@ impl Platform {
         let (tell, told) = oneshot::channel();
         // What is reserved is run, also if whoever asked goes away in between.
         let running = tokio::spawn(async move {
-            let reserved = platform.ledger.reserve(ready.record.clone(), request.idempotency).await;
+            let (_, cost_cents_max) = platform.prices.range(ready.record.engine, &ready.limits);
+            let reserved = platform.ledger.reserve(ready.record.clone(), request.idempotency, cost_cents_max).await;
             let is_new = matches!(reserved, Ok(Reserved::New));
             let _ = tell.send(reserved);
             if is_new { platform.run(ready, place, request.input).await } else { Err(CastError::Ended) }
@@ -177,7 +199,8 @@ impl Platform {
         self.running.idle().await;
     }
 
-    async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
+    /// Looks up what a cast needs, and whether it may be.
+    pub(crate) async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
         let (spell, module) = self.registry.castable(tenant, &request.spell, request.version.as_ref()).await?;
         if !spell.about.is_active {
             return Err(CastError::NotActive);
@@ -221,6 +244,14 @@ impl Platform {
                 Ok(Started { record: *record, is_known: true, time_max: Duration::ZERO, running: None })
             }
             Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
+            Reserved::OverBudget(over) => {
+                let retry_after = if over.is_for_now() { SOON } else { rest_of_month((self.now)()) };
+                Err(CastError::OverBudget { over, retry_after })
+            }
+            Reserved::TooMany(exceeded) => {
+                let retry_after = if exceeded.quota == Quota::CastsPerDay { rest_of_day((self.now)()) } else { SOON };
+                Err(CastError::TooMany { exceeded, retry_after })
+            }
         }
     }
 
@@ -237,7 +268,9 @@ impl Platform {
             failed => failed,
         };
         let is_ours = matches!(&result, Err(failed) if failed.kind.is_of_host());
-        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
+        // Nobody pays for more than was set aside, also if a cast ends a moment behind its limits.
+        let (_, cost_cents_max) = self.prices.range(record.engine, &limits);
+        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage).min(cost_cents_max) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         record.state = CastState::Ended(Box::new(ending.clone()));
         if witness.has_loaded() {
@@ -279,10 +312,10 @@ fn cancelled(began: Instant) -> Executed {
 }
 
 /// What is needed to execute a cast.
-struct Ready {
-    record: CastRecord,
+pub(crate) struct Ready {
+    pub(crate) record: CastRecord,
     module: Module,
-    limits: Limits,
+    pub(crate) limits: Limits,
     reach: Reach,
     output_schema: Option<String>,
 }

@@ -2,7 +2,7 @@
 //!
 //! It knows numbers. It must never know who pays.
 
-use spell_types::Usage;
+use spell_types::{Limit, Limits, Usage};
 use std::time::Duration;
 
 /// Millionths of a cent: prices are whole numbers of them, so that nothing is lost before the one rounding at the end.
@@ -48,6 +48,11 @@ impl Prices {
         let time = usage.wall.as_millis().saturating_mul(self.wasm_second.into()) / 1_000;
         let memory = u128::from(usage.memory_bytes_peak).saturating_mul(self.wasm_mebibyte.into()).div_ceil(MIB);
         cents(time.saturating_add(memory)).max(self.wasm_cents_min)
+    }
+
+    /// Cents for a cast in this host at most: all the time and all the memory that its limits allow.
+    pub fn wasm_cents_max(&self, limits: &Limits) -> u64 {
+        self.wasm_cents(&Usage { wall: limits.time(), memory_bytes_peak: limits.get(Limit::Memory), ..Usage::default() })
     }
 
     /// Cents for a run of a workflow: each minute that was begun, rounded up.

@@ -3,6 +3,7 @@
 //! It knows keys and scopes. It must never know headers, tables or files.
 
 use crate::ids::{NoRandomness, new_id, random_hex};
+use crate::quota::QuotaExceeded;
 use spell_types::{BoxFuture, TenantId};
 use std::time::SystemTime;
 
@@ -138,14 +139,20 @@ pub trait KeyRing: Send + Sync {
     /// All keys, of one tenant or of all, the oldest first.
     fn list<'a>(&'a self, tenant: Option<&'a TenantId>) -> BoxFuture<'a, Result<Vec<ApiKey>, KeyRingError>>;
 
-    /// Makes a key worth nothing; `false` if there is none of this id.
-    fn revoke<'a>(&'a self, id: &'a str, at: SystemTime) -> BoxFuture<'a, Result<bool, KeyRingError>>;
+    /// Makes a key worth nothing; `false` if there is none of this id, or it is not this tenant's. The operator revokes those of all.
+    fn revoke<'a>(&'a self, tenant: Option<&'a TenantId>, id: &'a str, at: SystemTime) -> BoxFuture<'a, Result<bool, KeyRingError>>;
 }
 
-/// The keys cannot be read or written now.
+/// Why keys are not read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the keys cannot be read or written now")]
-pub struct KeyRingError;
+pub enum KeyRingError {
+    /// It cannot be done now.
+    #[error("the keys cannot be read or written now")]
+    Unavailable,
+    /// The tenant has as many keys as it can have.
+    #[error(transparent)]
+    Quota(QuotaExceeded),
+}
 
 #[cfg(test)]
 mod tests {

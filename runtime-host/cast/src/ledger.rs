@@ -2,6 +2,8 @@
 //!
 //! It knows what a cast went through. It must never know tables, or how a cast is executed.
 
+use crate::budget::OverBudget;
+use crate::quota::QuotaExceeded;
 use crate::registry::EngineChoice;
 use semver::Version;
 use spell_types::{BoxFuture, Content, SpellKey, TenantId, Usage};
@@ -164,6 +166,10 @@ pub enum Reserved {
     Known(Box<CastRecord>),
     /// The key stands for another request.
     OtherRequest,
+    /// It may cost more than there is left of the month's budget. Nothing is recorded.
+    OverBudget(OverBudget),
+    /// The tenant has as many casts as it can have. Nothing is recorded.
+    TooMany(QuotaExceeded),
 }
 
 /// The ledger cannot do what it is asked to.
@@ -182,13 +188,13 @@ pub type Recorded<'a, T> = BoxFuture<'a, Result<T, LedgerError>>;
 
 /// Where casts are recorded. Whatever is acknowledged is on disk.
 pub trait Ledger: Send + Sync {
-    /// Records a cast that is about to run, unless its key stands for one already.
-    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>) -> Recorded<'a, Reserved>;
+    /// Records a cast that is about to run, unless its key stands for one already, and sets aside what it may cost.
+    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>, cost_cents_max: u64) -> Recorded<'a, Reserved>;
 
     /// The cast that a key stands for, if it stands for one.
     fn known<'a>(&'a self, tenant: &'a TenantId, idempotency: &'a Idempotency) -> Recorded<'a, Option<Reserved>>;
 
-    /// Records how a cast ended.
+    /// Records how a cast ended, and spends what it costs in place of what was set aside.
     fn finish<'a>(&'a self, id: &'a str, ending: Ending) -> Recorded<'a, ()>;
 
     /// A cast of a tenant.
@@ -208,4 +214,7 @@ pub trait Ledger: Send + Sync {
 
     /// Forgets some of the oldest casts, of whichever tenant, that were reserved before a time and have ended; tells how many.
     fn forget_some<'a>(&'a self, before: SystemTime) -> Recorded<'a, u64>;
+
+    /// What the last casts of a spell in an engine have cost on average, rounded up, those aside that the host failed.
+    fn cost_cents_mean<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, engine: EngineChoice) -> Recorded<'a, Option<u64>>;
 }

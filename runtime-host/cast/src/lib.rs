@@ -5,15 +5,18 @@
 //! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]),
 //! what executes ([`Runner`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL or wasmtime.
 
+mod budget;
 mod caster;
 mod cost;
 mod courier;
+mod estimate;
 mod ids;
 mod keys;
 mod ledger;
 mod observer;
 mod parts;
 mod publish;
+mod quota;
 mod reach;
 mod registry;
 mod runner;
@@ -25,9 +28,11 @@ mod unrecorded;
 mod webhooks;
 mod witness;
 
+pub use budget::{Allowance, Budget, BudgetError, Budgets, CAP_CENTS_MAX, Month, OperatorCap, OverBudget};
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
 pub use courier::{ATTEMPT_TIME_MAX, Courier, DELIVERIES_AT_ONCE_MAX, Handed, Letter, UrlRefused, Verdict};
+pub use estimate::{EngineEstimate, Estimate};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
@@ -37,6 +42,7 @@ pub use ledger::{
 pub use observer::CastObserver;
 pub use parts::Parts;
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
+pub use quota::{Quota, QuotaExceeded, Quotas};
 pub use reach::{ENVIRONMENT_BYTES_MAX, NETWORK_ENTRIES_MAX, Reach, ReachError, Reachable, VARIABLES_MAX};
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
@@ -152,6 +158,23 @@ impl Platform {
                 return Ok(forgotten);
             }
         }
+    }
+
+    /// The budget of a tenant in this month.
+    pub async fn budget(&self, tenant: &TenantId) -> Result<Budget, LedgerError> {
+        self.budgets.budget(tenant, Month::of((self.now)())).await
+    }
+
+    /// Keeps what a tenant says of its budget: less than the operator does, or nothing.
+    pub async fn set_budget(&self, tenant: &TenantId, cap_cents: Option<u64>) -> Result<Budget, BudgetError> {
+        let operator_cap = self.budget(tenant).await?.operator_cap_cents();
+        if let (Some(asked), Some(cap_cents)) = (cap_cents, operator_cap)
+            && asked > cap_cents
+        {
+            return Err(BudgetError::AboveOperator { cap_cents });
+        }
+        self.budgets.set_own_cap(tenant, cap_cents).await?;
+        Ok(self.budget(tenant).await?)
     }
 
     /// Who shows this key, if it is one and still worth something.

@@ -3,8 +3,8 @@
 //! It knows the traits and the defaults. It must never know what implements them.
 
 use crate::{
-    CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics, Webhooks,
-    cast_defaults,
+    Budgets, CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics,
+    Webhooks, cast_defaults,
 };
 use spell_types::Limits;
 use std::sync::Arc;
@@ -46,13 +46,15 @@ pub struct Parts {
     pub courier: Arc<dyn Courier>,
     /// How long a delivery that was not taken waits the first time; later waits are in proportion.
     pub webhook_retry_first: Duration,
+    /// Where budgets are kept.
+    pub budgets: Arc<dyn Budgets>,
 }
 
 impl Parts {
     /// Everything in one store, and the rest as it is where nobody says otherwise: no ceilings, and nobody who is told.
     pub fn over<S>(store: &Arc<S>, runner: Arc<dyn Runner>, pepper: Pepper) -> Self
     where
-        S: Registry + Ledger + KeyRing + Statistics + CastLogs + Webhooks + 'static,
+        S: Registry + Ledger + KeyRing + Statistics + CastLogs + Webhooks + Budgets + 'static,
     {
         Self {
             registry: store.clone(),
@@ -72,6 +74,7 @@ impl Parts {
             webhooks: store.clone(),
             courier: Arc::new(()),
             webhook_retry_first: Duration::from_secs(5),
+            budgets: store.clone(),
         }
     }
 }

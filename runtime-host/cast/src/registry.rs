@@ -2,6 +2,7 @@
 //!
 //! It knows what a spell is. It must never know tables or files.
 
+use crate::quota::QuotaExceeded;
 use crate::reach::Reach;
 use crate::schema::Schemas;
 use bytes::Bytes;
@@ -147,6 +148,9 @@ pub enum RegistryError {
     /// The database cannot be used now.
     #[error("the registry cannot be used now")]
     Unavailable,
+    /// The tenant has as much as it can have.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
 }
 
 /// What a call to the registry comes to.

@@ -32,7 +32,7 @@ impl Platform {
         let (ending, error) = match without_long_answer(&ending, error) {
             None => (ending, error),
             // There may be room for that much.
-            Some(rest) => match self.ledger.finish(&record.id, rest.clone()).await {
+            Some(rest) => match self.finish(&record.id, rest.clone(), CastLog::default()).await {
                 Ok(()) => return Ok(ended(record, place, rest)),
                 Err(error) => (rest, error),
             },
@@ -44,20 +44,23 @@ impl Platform {
         Err(error.into())
     }
 
-    /// Records how a cast ended, and what it printed if it printed something: both are on disk with the same commit, as a rule.
+    /// Records how a cast ended, for whoever is to be told of it as well, and what it printed if it printed something: both are on disk with the same commit, as a rule.
     async fn finish(&self, id: &str, ending: Ending, log: CastLog) -> Result<(), LedgerError> {
-        if log.is_empty() {
-            return self.ledger.finish(id, ending).await;
-        }
-        // No cast is lost for what it printed.
-        let (finished, _kept) = tokio::join!(self.ledger.finish(id, ending), self.logs.keep_log(id, log));
+        let finish = self.ledger.finish(id, ending);
+        let finished = if log.is_empty() {
+            finish.await
+        } else {
+            // No cast is lost for what it printed.
+            tokio::join!(finish, self.logs.keep_log(id, log)).0
+        };
+        self.posted.notify_one();
         finished
     }
 
     async fn record_later(self: Arc<Self>, record: CastRecord, place: Place, ending: Ending, _kept: OwnedSemaphorePermit) {
         loop {
             sleep(PAUSE).await;
-            if self.ledger.finish(&record.id, ending.clone()).await.is_ok() {
+            if self.finish(&record.id, ending.clone(), CastLog::default()).await.is_ok() {
                 ended(record, place, ending);
                 return;
             }

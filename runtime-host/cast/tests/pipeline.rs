@@ -320,3 +320,39 @@ async fn what_a_cast_prints_is_kept_for_its_tenant_and_as_long_as_the_cast() {
     assert_eq!(setup.platform.forget_old_casts().await, Ok(2));
     assert!(setup.platform.logs.log(&setup.tenant, &loud).await.expect("read").is_empty());
 }
+
+#[tokio::test]
+async fn a_cast_never_costs_more_than_was_set_aside_for_it() {
+    let setup = setup(true).await;
+    let spell = setup.platform.registry.spell(&setup.tenant, "echo").await.expect("there");
+    let modest = spell_cast::Spell { about: about(&[(Limit::Time, 1_000), (Limit::Memory, 100 << 20)]), ..spell };
+    setup.platform.change_spell(&setup.tenant, modest).await.expect("changed");
+    let estimate = setup.platform.estimate(&setup.tenant, &request("hello", None)).await.expect("an estimate");
+    assert_eq!((estimate.engines[0].cost_cents_min, estimate.engines[0].cost_cents_max), (1, 2));
+    let answer = setup.cast(request("hello", None)).await.expect("cast");
+    assert_eq!(cost_and_success(&answer), (2, true), "it took ten seconds");
+}
+
+#[tokio::test]
+async fn a_budget_is_spent_by_casts_and_refuses_what_may_cost_more_than_is_left() {
+    let setup = setup(true).await;
+    let budget = async || setup.platform.budget(&setup.tenant).await.expect("read");
+    setup.platform.set_budget(&setup.tenant, Some(39)).await.expect("set");
+    let estimate = setup.platform.estimate(&setup.tenant, &request("hello", None)).await.expect("an estimate");
+    assert_eq!((estimate.engines[0].cost_cents_max, estimate.engines[0].cost_cents_expected, budget().await.reserved_cents), (36, None, 0));
+    for (input, spent_cents) in [("host", 0), ("hello", 4)] {
+        assert!(!setup.cast(request(input, Some(input))).await.expect("cast").is_replayed);
+        assert_eq!((budget().await.spent_cents, budget().await.reserved_cents), (spent_cents, 0), "{input}");
+    }
+    let runs = setup.runs();
+    let refused = setup.cast(request("trap", Some("trap"))).await;
+    let Err(CastError::OverBudget { over, retry_after }) = refused else { panic!("{refused:?}") };
+    assert_eq!((over.spent_cents, over.reserved_cents, over.cap_cents, over.cost_cents_max), (4, 0, 39, 36));
+    assert!(retry_after <= Duration::from_secs(31 * 86_400));
+    assert!(setup.cast(request("hello", Some("hello"))).await.expect("replayed").is_replayed, "what was answered is answered");
+    assert_eq!(setup.runs(), runs);
+    setup.platform.set_budget(&setup.tenant, None).await.expect("set");
+    assert!(!setup.cast(request("trap", Some("trap"))).await.expect("cast").is_replayed, "what was refused burnt no key");
+    let estimate = setup.platform.estimate(&setup.tenant, &request("hello", None)).await.expect("an estimate");
+    assert_eq!(estimate.engines[0].cost_cents_expected, Some(4), "the host's failure aside");
+}

@@ -9,7 +9,7 @@ mod watch;
 
 pub(crate) use adapt::{Adapt, Export, Inspect, Program};
 pub(crate) use remote::{Cast, Casts, List, Logs, OneSpell, Push, Rollback, Server, Stats};
-pub(crate) use serve::{Keys, KeysCommand, Serve};
+pub(crate) use serve::{Budgets, BudgetsCommand, Keys, KeysCommand, Serve};
 pub(crate) use spin::{Format, SpinFlags};
 pub(crate) use up::{SqlText, Up};
 pub(crate) use watch::Watch;
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Show what spells have used
     Stats(Stats),
+    /// Say what tenants may spend in a month, and show what they have spent
+    Budgets(Budgets),
     /// Compile one component from standard input to standard output; what `up` calls, for itself
     #[command(hide = true, name = COMPILE_WORKER)]
     CompileWorker(CompileWorker),

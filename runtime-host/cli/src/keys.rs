@@ -39,7 +39,7 @@ async fn execute(arguments: &Keys, database: &Database) -> Result<()> {
             Ok(print(&format!("{}\n", as_table(&keys)))?)
         }
         KeysCommand::Revoke { id } => {
-            if !database.revoke(id, SystemTime::now()).await? {
+            if !database.revoke(None, id, SystemTime::now()).await? {
                 bail!("there is no key {id}: `spell keys list` shows those there are");
             }
             eprintln!("Key {id} is worth nothing any more");

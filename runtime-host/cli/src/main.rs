@@ -9,6 +9,7 @@ mod adapt;
 mod announcement;
 mod args;
 mod assemble;
+mod budgets;
 mod build;
 mod casts;
 mod client;
@@ -39,6 +40,7 @@ mod runner;
 mod runtime;
 mod selection;
 mod serve;
+mod shares;
 mod sinks;
 mod sources;
 mod stats;
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Casts(list) => casts::list(&list),
         Command::Logs(logs) => casts::logs(&logs),
         Command::Stats(stats) => stats::run(&stats),
+        Command::Budgets(budgets) => budgets::run(&budgets),
         Command::Doctor(doctor) => match doctor::run(&doctor) {
             Ok(code) => return code,
             Err(error) => Err(error),

@@ -3,14 +3,15 @@
 use crate::pepper;
 use crate::reach::{Granting, reachable};
 use crate::runner::EngineRunner;
+use crate::shares;
 use crate::webhooks::HttpCourier;
 use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use spell_api::{CastMetrics, Metrics};
-use spell_cast::{Parts, Platform, Scope};
+use spell_cast::{Allowance, Parts, Platform, Scope};
 use spell_engine::Engine;
-use spell_manifest::{OperatorConfig, Setting};
+use spell_manifest::{OperatorConfig, Setting, Settings};
 use spell_store::Database;
 use std::fs::File;
 use std::path::Path;
@@ -56,10 +57,12 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     let lock = lock(state_dir)?.ok_or(NotOpened::Taken)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
+    database.grant(Allowance { quotas: shares::quotas(&config.settings), budget_cents: config.budget_cents });
     let runner = EngineRunner::new(engine, database.clone(), &config.settings, Granting::open(state_dir, config)?);
     let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
     let casts = Arc::new(CastMetrics::default());
     let platform = Platform::new(Parts {
+        prices: shares::prices(&config.settings),
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         observer: casts.clone(),
@@ -140,5 +143,17 @@ fn lock(state_dir: &Path) -> Result<Option<File>> {
         Ok(()) => Ok(Some(file)),
         Err(Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_file_says_costs_what_is_documented_and_everything_is_bounded() {
+        assert_eq!(prices(&Settings::default()), Prices::default());
+        let quotas = quotas(&Settings::default());
+        assert!(Quota::ALL.into_iter().all(|quota| quotas.get(quota) < u64::MAX));
     }
 }

@@ -4,7 +4,7 @@ use crate::args::Serve;
 use crate::listen::bind;
 use crate::output::print;
 use crate::platform::{self, NotOpened};
-use crate::{engine, system, version};
+use crate::{engine, shares, system, version};
 use anyhow::{Result, anyhow};
 use spell_api::{Control, Metrics};
 use spell_manifest::{OperatorConfig, Setting};
@@ -47,8 +47,8 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
         .count(Metrics::new(&[]))
         .with_gauge("spell_components_loaded", "Spells whose code is ready", move || runner.loaded() as f64)
         .with_gauge("spell_instances", "Component instances that are alive", move || engine.instances() as f64);
-    let metrics = Arc::new(metrics);
-    let control = Control { metrics, draining: draining.clone(), platform: Some(opened.platform.clone()) };
+    let (metrics, platform, rates) = (Arc::new(metrics), Some(opened.platform.clone()), shares::rates(&config.settings)?);
+    let control = Control { metrics, draining: draining.clone(), platform, rates };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopped = async move {

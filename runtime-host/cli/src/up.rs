@@ -15,9 +15,9 @@ use crate::system;
 use crate::telemetry::{self, Reporting};
 use crate::version;
 use crate::watch::Watching;
-use crate::{assemble, build, engine, selection};
+use crate::{assemble, build, engine, selection, shares};
 use anyhow::{Context, Result};
-use spell_api::{Control, Metrics};
+use spell_api::{Control, Metrics, Rates};
 use spell_capabilities::{self as capabilities, Audit, ConnectionPlaces, LogWriter, Rotation, Rule};
 use spell_engine::{Engine, Library};
 use spell_manifest::{App, OperatorConfig, Setting};
@@ -198,8 +198,8 @@ impl Host {
         let mut controlling = None;
         if let Some(listener) = control {
             eprintln!("Control plane on http://{}", listener.local_addr()?);
-            let platform = opened.as_ref().map(|opened| opened.platform.clone());
-            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform };
+            let (platform, rates) = (opened.as_ref().map(|opened| opened.platform.clone()), shares::rates(&config.settings)?);
+            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform, rates };
             let serving = tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
             controlling = Some((serving, opened));
         }

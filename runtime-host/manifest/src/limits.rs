@@ -32,8 +32,10 @@ pub(crate) fn read(reader: &mut Reader, fields: &Fields<'_>) -> Vec<(Limit, u64)
 
 /// Reads a quantity: a whole number, or a string with a unit. Bare numbers count bytes or seconds.
 pub(crate) fn quantity(reader: &mut Reader, node: &Node<'_>, unit: Unit, range: RangeInclusive<u64>) -> Option<u64> {
-    let parsed = match (node.as_integer(), node.as_str()) {
-        (Some(number), _) => unit.parse(&number.to_string()),
+    let fraction = node.as_fraction().filter(|_| unit == Unit::Microcents);
+    let number = node.as_integer().map(|number| number.to_string()).or_else(|| fraction.map(|number| number.to_string()));
+    let parsed = match (number, node.as_str()) {
+        (Some(number), _) => unit.parse(&number),
         (None, Some(text)) => unit.parse(text),
         (None, None) => {
             reader.wrong_kind(node, example(unit));
@@ -44,7 +46,9 @@ pub(crate) fn quantity(reader: &mut Reader, node: &Node<'_>, unit: Unit, range: 
         Ok(value) if range.contains(&value) => return Some(value),
         Ok(value) if value < *range.start() => format!("{} must be at least {}", quote(node.key), unit.format(*range.start())),
         Ok(_) => format!("{} must be at most {}", quote(node.key), unit.format(*range.end())),
-        Err(_) if node.as_integer().is_some_and(|number| number < 0) => format!("{} must not be negative", quote(node.key)),
+        Err(_) if node.as_integer().is_some_and(|number| number < 0) || fraction.is_some_and(|number| number < 0.0) => {
+            format!("{} must not be negative", quote(node.key))
+        }
         Err(error) => format!("{}: {}", quote(node.key), shortened(&error.to_string())),
     };
     reader.report(Diagnostic::new(problem, node.span.clone()));
@@ -70,6 +74,7 @@ fn example(unit: Unit) -> &'static str {
         Unit::Bytes => "a size like \"64MiB\" or a whole number of bytes",
         Unit::Milliseconds => "a duration like \"5s\" or a whole number of seconds",
         Unit::Count => "a whole number",
+        Unit::Microcents => "cents like 0.1",
     }
 }
 

@@ -12,8 +12,11 @@ pub use settings::{Setting, Settings};
 use crate::diagnostic::{Diagnostic, ManifestError, quote};
 use crate::reader::{Fields, Node, Reader};
 use crate::{limits, load};
-use spell_types::Limits;
+use spell_types::{Limits, Unit};
 use std::path::Path;
+
+/// More cents than there are, and far from where sums overflow.
+const BUDGET_CENTS_MAX: u64 = 1_000_000_000_000_000;
 
 /// What the operator decided. Without a file, everything is at its default and there are no ceilings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct OperatorConfig {
     pub cast_network: bool,
     /// `webhooks.allow_http`: whether webhooks may have URLs without TLS.
     pub webhooks_allow_http: bool,
+    /// `cast.budget`: what casts of a tenant may cost in a month, if the operator says nothing else of the tenant.
+    pub budget_cents: Option<u64>,
 }
 
 /// The values of `outbound.refusals`.
@@ -57,6 +62,7 @@ impl Default for OperatorConfig {
             refusals: Refusals::Enforce,
             cast_network: true,
             webhooks_allow_http: false,
+            budget_cents: None,
         }
     }
 }
@@ -103,8 +109,10 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
         config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
     }
     if name == "cast" {
-        known.push("network");
+        known.extend(["network", "budget"]);
         config.cast_network = table.get("network").and_then(|node| reader.boolean(&node)).unwrap_or(true);
+        let budget = table.get("budget");
+        config.budget_cents = budget.and_then(|node| limits::quantity(reader, &node, Unit::Count, 0..=BUDGET_CENTS_MAX));
     }
     if name == "webhooks" {
         known.push("allow_http");

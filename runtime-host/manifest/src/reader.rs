@@ -203,6 +203,11 @@ impl<'t> Node<'t> {
         self.value().and_then(Value::as_integer)
     }
 
+    /// The number, if it has a fraction.
+    pub(crate) fn as_fraction(&self) -> Option<f64> {
+        self.value().and_then(Value::as_float)
+    }
+
     /// Whether it is a table, in whatever notation.
     pub(crate) fn is_table(&self) -> bool {
         self.table().is_some()

@@ -43,6 +43,17 @@ fn networks_are_read_and_bare_numbers_are_seconds_and_bytes() {
 }
 
 #[test]
+fn prices_are_cents_with_fractions_and_a_budget_is_whole_cents() {
+    let text = "[prices]\nwasm_second = 0.1\nwasm_mebibyte = \"0.025\"\ngithub_minute = 2\nwasm_cents_min = 3\n[cast]\nbudget = 500\n";
+    let config = OperatorConfig::parse(text, "spell.toml").unwrap();
+    let price = |setting| config.settings.get(setting);
+    assert_eq!((price(Setting::PriceWasmSecond), price(Setting::PriceWasmMebibyte)), (100_000, 25_000));
+    assert_eq!((price(Setting::PriceGithubMinute), price(Setting::PriceWasmMin)), (2_000_000, 3));
+    assert_eq!(config.budget_cents, Some(500));
+    assert_eq!(OperatorConfig::parse("[cast]\nbudget = 0\n", "spell.toml").unwrap().budget_cents, Some(0));
+}
+
+#[test]
 fn refusals_are_enforced_or_counted_and_nothing_else() {
     for (text, expected) in
         [("", Refusals::Enforce), ("refusals = \"enforce\"", Refusals::Enforce), ("refusals = \"count\"", Refusals::Count)]

@@ -8,7 +8,9 @@ use crate::readers::{READERS, Readers};
 use crate::writer::{WriteCounts, Writer};
 use rusqlite::Connection;
 use rusqlite_migration::M;
+use spell_cast::Allowance;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Key-value data, and what the platform keeps, on disk. Dropping it finishes the writes that are queued.
 pub struct Database {
@@ -16,6 +18,7 @@ pub struct Database {
     /// memory, where a second connection would see another database: there the writer reads as well.
     readers: Option<Readers>,
     writer: Writer,
+    allowance: OnceLock<Allowance>,
 }
 
 const SPELL_DB: Kind = Kind {
@@ -40,6 +43,7 @@ const SPELL_DB: Kind = Kind {
         M::up(include_str!("logs.sql")),
         M::up(include_str!("reach.sql")),
         M::up(include_str!("webhooks.sql")),
+        M::up(include_str!("budgets.sql")),
     ],
 };
 
@@ -55,12 +59,24 @@ impl Database {
     pub fn open_file(path: &Path) -> Result<Database, StoreError> {
         let connection = SPELL_DB.open_file(path)?;
         let connections = (0..READERS).map(|_| SPELL_DB.open_file_read_only(path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Database { readers: Some(Readers::start(connections)?), writer: Writer::start(connection)? })
+        Ok(Database { readers: Some(Readers::start(connections)?), writer: Writer::start(connection)?, allowance: OnceLock::new() })
     }
 
     /// A database without a file; gone when it is dropped.
     pub fn in_memory() -> Result<Database, StoreError> {
-        Ok(Database { readers: None, writer: Writer::start(SPELL_DB.open_in_memory()?)? })
+        Ok(Database { readers: None, writer: Writer::start(SPELL_DB.open_in_memory()?)?, allowance: OnceLock::new() })
+    }
+
+    /// Says, once, what a tenant can have of whom nothing else is said. Where nobody does, as beside a host, nothing is bounded.
+    pub fn grant(&self, allowance: Allowance) {
+        if self.allowance.set(allowance).is_err() {
+            tracing::error!("what tenants can have was said before");
+        }
+    }
+
+    /// What a tenant can have of whom nothing else is said.
+    pub(crate) fn allowance(&self) -> Allowance {
+        self.allowance.get().copied().unwrap_or_default()
     }
 
     /// How many writes there were since it was opened, and how many commits they took.

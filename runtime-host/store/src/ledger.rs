@@ -1,5 +1,6 @@
 //! Casts and the keys that stand for them, as tables. It knows how far each cast is; it must never know how a cast is executed, or who asks.
 
+mod admission;
 mod idempotency;
 mod records;
 
@@ -9,7 +10,7 @@ use crate::queue::JobError;
 use crate::{Database, webhooks};
 use idempotency::Standing;
 use rusqlite::Connection;
-use spell_cast::{CastRecord, Ending, Event, Idempotency, Ledger, LedgerError, Recorded, Reserved};
+use spell_cast::{CastRecord, Ending, EngineChoice, Event, Idempotency, Ledger, LedgerError, Recorded, Reserved};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
@@ -43,22 +44,34 @@ impl Database {
 }
 
 impl Ledger for Database {
-    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>) -> Recorded<'a, Reserved> {
+    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>, cost_cents_max: u64) -> Recorded<'a, Reserved> {
+        let allowance = self.allowance();
         let reserve = move |connection: &Connection| {
             let standing = match &idempotency {
                 Some(idempotency) => idempotency::stands(connection, &cast.tenant, idempotency, Some(cast.created_at))?,
                 None => Standing::Free,
             };
-            if standing == Standing::Free {
-                records::insert(connection, &cast)?;
+            // A key that stands for something costs nothing, and is refused nothing.
+            let refused = match standing {
+                Standing::Free => admission::admit(connection, &cast, cost_cents_max, &allowance)?,
+                Standing::Same(_) | Standing::Other => None,
+            };
+            if standing == Standing::Free && refused.is_none() {
+                records::insert(connection, &cast, cost_cents_max)?;
                 if let Some(idempotency) = &idempotency {
                     idempotency::keep(connection, &cast, idempotency)?;
                 }
             }
             idempotency::delete_old(connection, cast.created_at)?;
-            Ok(standing)
+            Ok((standing, refused))
         };
-        Box::pin(async move { self.reserved(self.write(reserve).await.map_err(to_error)?).await })
+        Box::pin(async move {
+            let (standing, refused) = self.write(reserve).await.map_err(to_error)?;
+            match refused {
+                Some(refused) => Ok(refused),
+                None => self.reserved(standing).await,
+            }
+        })
     }
 
     fn known<'a>(&'a self, tenant: &'a TenantId, idempotency: &'a Idempotency) -> Recorded<'a, Option<Reserved>> {
@@ -108,6 +121,12 @@ impl Ledger for Database {
     fn forget_some<'a>(&'a self, before: SystemTime) -> Recorded<'a, u64> {
         let forget = move |connection: &Connection| records::delete_some(connection, before);
         Box::pin(async move { self.write(forget).await.map_err(to_error) })
+    }
+
+    fn cost_cents_mean<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, engine: EngineChoice) -> Recorded<'a, Option<u64>> {
+        let (tenant, spell_id) = (tenant.clone(), spell_id.to_owned());
+        let average = move |connection: &Connection| records::cost_cents_mean(connection, &tenant, &spell_id, engine);
+        Box::pin(async move { self.read(average).await.map_err(to_error) })
     }
 }
 

@@ -8,6 +8,7 @@
 //! answers after the data is on disk. `metrics.db` is written from a queue that the request path never waits for.
 //! Beside them lie the databases in which guests write SQL of their own, each a file for itself.
 
+mod budgets;
 mod columns;
 mod database;
 mod error;

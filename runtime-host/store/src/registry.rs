@@ -19,7 +19,8 @@ type Failure = JobError<RegistryError>;
 
 impl Registry for Database {
     fn create<'a>(&'a self, spell: Spell) -> Registered<'a, Spell> {
-        self.change_registry(move |connection| spells::create(connection, &spell))
+        let quotas = self.allowance().quotas;
+        self.change_registry(move |connection| spells::create(connection, &spell, &quotas))
     }
 
     fn spell<'a>(&'a self, tenant: &'a TenantId, key_or_id: &'a str) -> Registered<'a, Spell> {
@@ -43,8 +44,8 @@ impl Registry for Database {
     }
 
     fn publish<'a>(&'a self, tenant: &'a TenantId, new: NewModule) -> Registered<'a, Module> {
-        let tenant = tenant.clone();
-        self.change_registry(move |connection| modules::publish(connection, &tenant, &new))
+        let (tenant, quotas) = (tenant.clone(), self.allowance().quotas);
+        self.change_registry(move |connection| modules::publish(connection, &tenant, &new, &quotas))
     }
 
     fn modules<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str) -> Registered<'a, Vec<Module>> {

@@ -23,7 +23,7 @@ async fn a_key_is_added_once() {
     let (_directory, database) = database();
     database.add(api_key(acme(), "key_1", at(10)), [1; 32]).await.unwrap();
     for (id, hash) in [("key_1", [2; 32]), ("key_2", [1; 32])] {
-        assert_eq!(database.add(api_key(other(), id, at(10)), hash).await, Err(KeyRingError), "{id}");
+        assert_eq!(database.add(api_key(other(), id, at(10)), hash).await, Err(KeyRingError::Unavailable), "{id}");
     }
     assert_eq!(database.list(None).await, Ok(vec![api_key(acme(), "key_1", at(10))]));
 }
@@ -34,9 +34,9 @@ async fn a_revoked_key_is_still_found_and_says_since_when_it_is_worth_nothing() 
     for database in [on_disk, Database::in_memory().unwrap()] {
         let mut key = api_key(acme(), "key_1", at(10));
         database.add(key.clone(), [1; 32]).await.unwrap();
-        assert_eq!(database.revoke("key_1", at(20)).await, Ok(true));
-        assert_eq!(database.revoke("key_1", at(30)).await, Ok(true));
-        assert_eq!(database.revoke("key_2", at(30)).await, Ok(false));
+        assert_eq!(database.revoke(None, "key_1", at(20)).await, Ok(true));
+        assert_eq!(database.revoke(None, "key_1", at(30)).await, Ok(true));
+        assert_eq!(database.revoke(None, "key_2", at(30)).await, Ok(false));
         key.revoked_at = Some(at(20));
         assert_eq!(database.find([1; 32]).await, Ok(Some(key)));
     }

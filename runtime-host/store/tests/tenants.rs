@@ -15,7 +15,7 @@ fn told(answer: impl std::fmt::Debug) -> String {
 async fn what_belongs_to_another_tenant_is_absent() {
     let (_directory, database, module) = with_a_version().await;
     database.publish(&acme(), upload("mod_2", "spell_1", "2.0.0", "two")).await.unwrap();
-    database.reserve(cast(acme(), "cast_1", at(50)), Some(idempotency("k", 1))).await.unwrap();
+    database.reserve(cast(acme(), "cast_1", at(50)), Some(idempotency("k", 1)), 0).await.unwrap();
     database.finish("cast_1", answer("hello")).await.unwrap();
     database.add(api_key(acme(), "key_1", at(10)), [1; 32]).await.unwrap();
     let line = LogLine { at: at(60), stream: Stream::Stdout, text: "printed".to_owned() };
@@ -56,6 +56,6 @@ async fn what_belongs_to_another_tenant_is_absent() {
     let after = (database.spell(&acme(), "hello").await, database.modules(&acme(), "spell_1").await);
     assert_eq!(before, after, "nothing of it was changed");
     assert_eq!(database.module(&acme(), "spell_1", None).await, Ok(module));
-    let reserved = database.reserve(cast(they.clone(), "cast_2", at(50)), Some(idempotency("k", 1))).await;
+    let reserved = database.reserve(cast(they.clone(), "cast_2", at(50)), Some(idempotency("k", 1)), 0).await;
     assert_eq!(reserved, Ok(Reserved::New), "the same key of another tenant is another key");
 }

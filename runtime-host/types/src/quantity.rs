@@ -11,7 +11,13 @@ pub enum Unit {
     Milliseconds,
     /// A plain count.
     Count,
+    /// Millionths of a cent; written as cents, with a fraction if there is one.
+    Microcents,
 }
+
+const MICROCENTS_PER_CENT: u64 = 1_000_000;
+/// Digits of cents behind the point.
+const CENT_DIGITS: usize = 6;
 
 /// Why a written quantity was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +47,14 @@ pub enum QuantityError {
 }
 
 impl Unit {
-    /// Reads a quantity of this unit: bytes, milliseconds or a count.
+    /// Reads a quantity of this unit: bytes, milliseconds, a count or millionths of a cent.
     ///
     /// ```
     /// use spell_types::Unit;
     /// assert_eq!(Unit::Bytes.parse("64MiB"), Ok(64 << 20));
     /// assert_eq!(Unit::Milliseconds.parse("1.5s"), Ok(1500));
     /// assert_eq!(Unit::Count.parse("2_000"), Ok(2000));
+    /// assert_eq!(Unit::Microcents.parse("0.1"), Ok(100_000));
     /// assert!(Unit::Count.parse("2 apples").is_err());
     /// ```
     pub fn parse(self, text: &str) -> Result<u64, QuantityError> {
@@ -66,6 +73,10 @@ impl Unit {
         let mut value = whole.checked_mul(factor).ok_or_else(too_large)?;
         if !fraction.is_empty() {
             let digits: u128 = fraction.parse().map_err(|_| not_a_number())?;
+            // A price that is smaller than anything that can be kept is not silently another.
+            if self == Unit::Microcents && fraction.trim_end_matches('0').len() > CENT_DIGITS {
+                return Err(not_a_number());
+            }
             let part = u128::from(factor) * digits / 10u128.pow(fraction.len() as u32);
             value = value.checked_add(u64::try_from(part).map_err(|_| too_large())?).ok_or_else(too_large)?;
         }
@@ -77,7 +88,7 @@ impl Unit {
         let suffixes: &[(u64, &str)] = match self {
             Unit::Bytes => &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")],
             Unit::Milliseconds => &[(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")],
-            Unit::Count => &[],
+            Unit::Count | Unit::Microcents => &[],
         };
         for (factor, suffix) in suffixes {
             if value >= *factor && value.is_multiple_of(*factor) {
@@ -88,6 +99,11 @@ impl Unit {
             Unit::Bytes => "0B".to_owned(),
             Unit::Milliseconds => "0ms".to_owned(),
             Unit::Count => value.to_string(),
+            Unit::Microcents => {
+                let (cents, rest) = (value / MICROCENTS_PER_CENT, value % MICROCENTS_PER_CENT);
+                let digits = format!("{cents}.{rest:0CENT_DIGITS$}");
+                digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
         }
     }
 
@@ -105,6 +121,7 @@ impl Unit {
             (Unit::Milliseconds, "m") => 60_000,
             (Unit::Milliseconds, "h") => 3_600_000,
             (Unit::Count, "") => 1,
+            (Unit::Microcents, "") => MICROCENTS_PER_CENT,
             _ => return Err(QuantityError::UnknownSuffix { suffix: suffix.to_owned(), unit: self }),
         })
     }
@@ -114,6 +131,7 @@ impl Unit {
             Unit::Bytes => "; write a size like \"64MiB\"",
             Unit::Milliseconds => "; write a duration like \"5s\" or \"250ms\"",
             Unit::Count => "; write a whole number",
+            Unit::Microcents => "; write cents like 0.1, with at most six digits behind the point",
         }
     }
 }
@@ -124,6 +142,7 @@ impl fmt::Display for Unit {
             Unit::Bytes => "bytes",
             Unit::Milliseconds => "milliseconds",
             Unit::Count => "count",
+            Unit::Microcents => "cents",
         })
     }
 }
@@ -145,6 +164,9 @@ mod tests {
             (Unit::Milliseconds, "250ms", 250),
             (Unit::Milliseconds, "5m", 300_000),
             (Unit::Count, "2_000_000_000", 2_000_000_000),
+            (Unit::Microcents, "0.1", 100_000),
+            (Unit::Microcents, "12", 12_000_000),
+            (Unit::Microcents, "0.0000010", 1),
         ];
         for (unit, text, value) in cases {
             assert_eq!(unit.parse(text), Ok(value), "{text}");
@@ -162,6 +184,8 @@ mod tests {
             (Unit::Bytes, "99999999999GiB", "too large"),
             (Unit::Milliseconds, "5 weeks", "not a unit"),
             (Unit::Count, "1.2.3", "not a number"),
+            (Unit::Microcents, "0.0000001", "write cents like 0.1"),
+            (Unit::Microcents, "1 cent", "not a unit"),
         ] {
             let error = unit.parse(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
@@ -177,6 +201,10 @@ mod tests {
             (Unit::Milliseconds, 30_000),
             (Unit::Milliseconds, 1),
             (Unit::Count, 7),
+            (Unit::Microcents, 0),
+            (Unit::Microcents, 100_000),
+            (Unit::Microcents, 12_000_001),
+            (Unit::Microcents, 10_000_000),
         ] {
             assert_eq!(unit.parse(&unit.format(value)), Ok(value));
         }

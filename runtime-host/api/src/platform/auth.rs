@@ -5,6 +5,7 @@
 
 use crate::platform::Api;
 use crate::platform::problem::{Problem, Refusal};
+use crate::platform::rate::Client;
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -31,10 +32,27 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let secret =
-            bearer(&parts.headers).ok_or_else(|| Problem::new(Refusal::NoCredentials, "Missing or invalid Authorization header"))?;
-        let key = api.platform.principal(secret).await?;
-        key.map(Caller).ok_or_else(|| Problem::new(Refusal::UnknownKey, "Invalid or inactive API key"))
+        let client = parts.extensions.get::<Arc<Client>>().cloned();
+        let found = match bearer(&parts.headers) {
+            Some(secret) => api.platform.principal(secret).await?.ok_or(Refusal::UnknownKey),
+            None => Err(Refusal::NoCredentials),
+        };
+        // Every request comes with its client.
+        let client = client.ok_or_else(|| Problem::new(Refusal::HostFailed, "nobody asks"))?;
+        match found {
+            Ok(key) => {
+                api.gate.enter_with(&key, &client)?;
+                Ok(Caller(key))
+            }
+            Err(refusal) => {
+                api.gate.enter_without_key(&client)?;
+                let is_unknown = refusal == Refusal::UnknownKey;
+                Err(Problem::new(
+                    refusal,
+                    if is_unknown { "Invalid or inactive API key" } else { "Missing or invalid Authorization header" },
+                ))
+            }
+        }
     }
 }
 

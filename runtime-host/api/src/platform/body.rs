@@ -34,6 +34,8 @@ pub(crate) const CAST: Bound = Bound { bytes_max: 14 << 20, time_max: Duration::
 pub(crate) const UPLOAD: Bound =
     Bound { bytes_max: PROGRAM_BYTES_MAX + (64 << 10), time_max: Duration::from_secs(5 * 60), too_large: Refusal::ProgramTooLarge };
 
+/// How deep arrays and objects of a body may be within each other: what is answered with is as deep, and most readers stop soon behind it.
+pub(crate) const JSON_DEPTH_MAX: usize = 100;
 /// Memory that bodies have together.
 const BODIES_KIB_MAX: u32 = 256 << 10;
 /// Longest wait for some of it.
@@ -114,10 +116,31 @@ pub(crate) fn essence(content_type: &str) -> &str {
 
 /// What a text of JSON says.
 pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    if depth(json) > JSON_DEPTH_MAX {
+        let detail = format!("the body has arrays and objects more than {JSON_DEPTH_MAX} deep within each other");
+        return Err(Problem::new(Refusal::BadRequest, detail));
+    }
     serde_json::from_slice(json).map_err(|error| match error.classify() {
         Category::Data => Problem::new(Refusal::Invalid, error),
         _ => Problem::new(Refusal::BadRequest, format!("the body is no JSON: {error}")),
     })
+}
+
+/// How deep arrays and objects are within each other. What is passed on as it was written is met by others, who may go as deep as it does.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut depth_max) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in json {
+        match byte {
+            b'[' | b'{' if !is_text => depth += 1,
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            b'"' if !is_escaped => is_text = !is_text,
+            _ => {}
+        }
+        depth_max = depth_max.max(depth);
+        is_escaped = is_text && *byte == b'\\' && !is_escaped;
+    }
+    depth_max
 }
 
 async fn forget(body: &mut Body) {
@@ -136,4 +159,18 @@ async fn forget(body: &mut Body) {
 
 fn kib(size_bytes: usize) -> u32 {
     u32::try_from(size_bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_of_json_is_that_of_its_arrays_and_objects_and_not_of_its_texts() {
+        for (json, expected) in
+            [("1", 0), ("[]", 1), (r#"{"a":[1,{"b":[]}],"c":{}}"#, 4), (r#"["[[[","\"[[","\\",[]]"#, 2), ("]]]][", 1), ("[[[[", 4)]
+        {
+            assert_eq!(depth(json.as_bytes()), expected, "{json}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<RawValue>>, 
 }
 
 impl CastAsked {
-    pub(crate) fn into_request(self, idempotency: Idempotency) -> Result<CastRequest, Problem> {
+    pub(crate) fn into_request(self, idempotency: Option<Idempotency>) -> Result<CastRequest, Problem> {
         let Some(Value::String(spell)) = self.spell_key else {
             return Err(Problem::new(Refusal::Invalid, "spell_key is required and must be a string"));
         };
@@ -46,7 +46,7 @@ impl CastAsked {
             (None, Some(base64)) => decoded(&base64)?,
             (Some(_), Some(_)) => return Err(Problem::new(Refusal::Invalid, "there are input and input_base64: say one of them")),
         };
-        Ok(CastRequest { spell, version, input, idempotency: Some(idempotency) })
+        Ok(CastRequest { spell, version, input, idempotency })
     }
 }
 

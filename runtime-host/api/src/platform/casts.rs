@@ -36,7 +36,7 @@ pub(crate) async fn cast(State(api): State<Arc<Api>>, caller: Caller, request: R
     let prefers_async = prefers_async(request.headers());
     let (bytes, place) = body::read(&api, request, &body::CAST).await?;
     let asked: CastAsked = body::parse(&bytes)?;
-    let request = asked.into_request(Idempotency { key, fingerprint: fingerprint(&bytes) })?;
+    let request = asked.into_request(Some(Idempotency { key, fingerprint: fingerprint(&bytes) }))?;
     drop(bytes);
     let late = |_| Problem::new(Refusal::Unavailable, "the cast is not done yet and goes on: ask again with the same Idempotency-Key");
     let started = timeout(CAST_GRACE, api.platform.start_cast(tenant, request)).await.map_err(late)??;

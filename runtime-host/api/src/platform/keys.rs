@@ -62,8 +62,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
 
 pub(crate) async fn revoke(State(api): State<Arc<Api>>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Admin)?;
-    let is_own = api.platform.keys.list(Some(tenant)).await?.iter().any(|key| key.id == id);
-    if is_own && api.platform.keys.revoke(&id, (api.platform.now)()).await? {
+    if api.platform.keys.revoke(Some(tenant), &id, (api.platform.now)()).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Err(Problem::new(Refusal::KeyNotFound, "API key not found"))

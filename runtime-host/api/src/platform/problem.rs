@@ -6,10 +6,11 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// Seconds after which it is worth asking again.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
+/// After how long it is worth asking again where nobody knows better.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Everything that a request can be refused for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,10 @@ pub(crate) enum Refusal {
     WebhookNotFound,
     WebhooksTooMany,
     WebhookNotActive,
+    BudgetExceeded,
+    RateLimited,
+    TooManyCasts,
+    QuotaExceeded,
 }
 
 impl Refusal {
@@ -112,6 +117,10 @@ impl Refusal {
             Refusal::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook-not-found", "There is no such webhook"),
             Refusal::WebhooksTooMany => (StatusCode::CONFLICT, "webhooks-too-many", "There are too many webhooks"),
             Refusal::WebhookNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "webhook-not-active", "The webhook is switched off"),
+            Refusal::BudgetExceeded => (StatusCode::PAYMENT_REQUIRED, "budget-exceeded", "The budget of the month is spent"),
+            Refusal::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "There are too many requests"),
+            Refusal::TooManyCasts => (StatusCode::TOO_MANY_REQUESTS, "too-many-casts", "There are too many casts"),
+            Refusal::QuotaExceeded => (StatusCode::FORBIDDEN, "quota-exceeded", "There is as much as there can be"),
         }
     }
 
@@ -127,11 +136,12 @@ pub(crate) struct Problem {
     refusal: Refusal,
     detail: String,
     members: Map<String, Value>,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     pub(crate) fn new(refusal: Refusal, detail: impl ToString) -> Self {
-        Self { refusal, detail: detail.to_string(), members: Map::new() }
+        Self { refusal, detail: detail.to_string(), members: Map::new(), retry_after: refusal.passes().then_some(SOON) }
     }
 
     /// Its word for programs.
@@ -142,6 +152,12 @@ impl Problem {
     /// Says one thing more, in a member of its own.
     pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Says after how long it is worth asking again.
+    pub(crate) fn after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
         self
     }
 }
@@ -164,8 +180,9 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.refusal.passes() {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_S);
+        if let Some(time) = self.retry_after {
+            let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }

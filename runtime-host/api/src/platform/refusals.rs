@@ -5,13 +5,14 @@
 use crate::platform::problem::{Problem, Refusal};
 use serde_json::{Value, json};
 use spell_cast::{
-    CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, RegistryError, SpellError, UploadError, WebhookError,
-    WebhookFailure,
+    BudgetError, CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, OverBudget, QuotaExceeded, RegistryError,
+    SpellError, UploadError, WebhookError, WebhookFailure,
 };
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         let refusal = match error {
+            RegistryError::Quota(exceeded) => return exceeded.into(),
             RegistryError::NoSpell => Refusal::SpellNotFound,
             RegistryError::NoModule => Refusal::ModuleNotFound,
             RegistryError::KeyTaken(_) => Refusal::SpellKeyTaken,
@@ -62,7 +63,26 @@ impl From<LedgerError> for Problem {
 
 impl From<KeyRingError> for Problem {
     fn from(error: KeyRingError) -> Self {
-        Problem::new(Refusal::Unavailable, error)
+        match error {
+            KeyRingError::Quota(exceeded) => exceeded.into(),
+            KeyRingError::Unavailable => Problem::new(Refusal::Unavailable, error),
+        }
+    }
+}
+
+impl From<QuotaExceeded> for Problem {
+    fn from(exceeded: QuotaExceeded) -> Self {
+        let problem = Problem::new(Refusal::QuotaExceeded, exceeded);
+        problem.with("quota", exceeded.quota.name()).with("limit", exceeded.limit)
+    }
+}
+
+impl From<BudgetError> for Problem {
+    fn from(error: BudgetError) -> Self {
+        match error {
+            BudgetError::Ledger(error) => error.into(),
+            BudgetError::AboveOperator { cap_cents } => Problem::new(Refusal::CeilingExceeded, error).with("cap_cents", cap_cents),
+        }
     }
 }
 
@@ -91,6 +111,15 @@ impl From<CastError> for Problem {
             CastError::Indeterminate { cast_id } => problem(Refusal::CastIndeterminate).with("cast_id", cast_id).with("retryable", false),
             CastError::NoRandomness(_) => problem(Refusal::HostFailed),
             CastError::Ended => problem(Refusal::Unavailable),
+            CastError::OverBudget { over, retry_after } => {
+                let OverBudget { spent_cents, reserved_cents, cap_cents, cost_cents_max } = over;
+                let problem = problem(Refusal::BudgetExceeded).with("spent_cents", spent_cents).with("reserved_cents", reserved_cents);
+                problem.with("cap_cents", cap_cents).with("cost_cents_max", cost_cents_max).after(retry_after)
+            }
+            CastError::TooMany { exceeded, retry_after } => {
+                let problem = problem(Refusal::TooManyCasts).with("quota", exceeded.quota.name());
+                problem.with("limit", exceeded.limit).after(retry_after)
+            }
         }
     }
 }

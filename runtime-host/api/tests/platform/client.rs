@@ -4,7 +4,7 @@
 
 use crate::memory::Memory;
 use serde_json::{Value, json};
-use spell_api::{CastMetrics, Control, Metrics, ServeError, serve};
+use spell_api::{CastMetrics, Control, Metrics, Rates, ServeError, serve};
 use spell_cast::{Parts, Pepper, Platform, Prices, Reachable, Scope, cast_defaults};
 use spell_types::{Limit, Limits};
 use std::net::SocketAddr;
@@ -35,6 +35,10 @@ pub(crate) struct Answer {
 }
 
 pub(crate) async fn start() -> Host {
+    start_with(Rates::default()).await
+}
+
+pub(crate) async fn start_with(rates: Rates) -> Host {
     let memory = Arc::new(Memory::default());
     let mut ceilings = Limits::unbounded();
     ceilings.set(Limit::Memory, 2 << 30);
@@ -58,12 +62,13 @@ pub(crate) async fn start() -> Host {
         webhooks: Arc::new(spell_store::Database::in_memory().unwrap()),
         courier: memory.clone(),
         webhook_retry_first: Duration::ZERO,
+        budgets: memory.clone(),
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let draining = Arc::new(AtomicBool::new(false));
-    let control =
-        Control { metrics: Arc::new(Metrics::new(&[]).with_casts(casts)), draining: draining.clone(), platform: Some(platform.clone()) };
+    let metrics = Arc::new(Metrics::new(&[]).with_casts(casts));
+    let control = Control { metrics, draining: draining.clone(), platform: Some(platform.clone()), rates };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(serve(listener, control, async { drop(stopped.await) }));
     let mut host = Host { address, memory, platform, draining, admin: String::new(), stop, served };
@@ -163,7 +168,8 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!((problem["status"].as_u64(), problem["type"].as_str()), (Some(status.into()), Some(format!("/errors#{code}").as_str())));
         assert!(problem["title"].is_string(), "{problem}");
-        assert_eq!(self.header("retry-after").is_some(), status == 503 || code == "cast-in-flight", "{self:?}");
+        let passes = matches!(status, 402 | 429 | 503) || code == "cast-in-flight";
+        assert_eq!(self.header("retry-after").is_some(), passes, "{self:?}");
         assert_eq!(self.header("www-authenticate"), (status == 401).then_some("Bearer"));
     }
 }

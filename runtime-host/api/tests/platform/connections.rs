@@ -77,7 +77,35 @@ async fn bodies_are_bounded_whether_or_not_they_say_how_long_they_are() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    let deep = format!("{{\"key\":{}", "[".repeat(100_000));
-    let head = format!("POST /api/spells HTTP/1.1\r\nAuthorization: Bearer {}", host.admin);
-    assert!(matches!(host.raw(&head, deep.as_bytes()).await.status, 400 | 422));
+}
+
+#[tokio::test]
+async fn json_that_is_too_deep_is_refused_wherever_it_is() {
+    let host = start().await;
+    host.spell("echo").await;
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let cast = |depth: usize| format!("{{\"spell_key\":\"echo\",\"input\":{}}}", nested(depth));
+    for (method, path, body) in [
+        ("POST", "/api/v1/cast", cast(100_000)),
+        ("POST", "/api/v1/cast", cast(100)),
+        ("POST", "/api/v1/estimate", cast(100_000)),
+        ("POST", "/api/spells", format!("{{\"key\":{}}}", nested(100_000))),
+        ("POST", "/api/spells", "[".repeat(100_000)),
+        ("PATCH", "/api/budget", nested(100_000)),
+    ] {
+        let head = format!("{method} {path} HTTP/1.1\r\nAuthorization: Bearer {}\r\nIdempotency-Key: deep", host.admin);
+        host.raw(&head, body.as_bytes()).await.refuses(400, "bad-request", "more than 100 deep");
+    }
+    let answer = host.cast_raw("Idempotency-Key: deep", cast(99).as_bytes()).await;
+    assert_eq!((answer.status, answer.json()["output"].to_string()), (201, nested(99)));
+}
+
+#[tokio::test]
+async fn heads_are_bounded_in_size_and_in_fields() {
+    let host = start().await;
+    let fields = |count: usize| (0..count).map(|number| format!("\r\nX-{number}: 1")).collect::<String>();
+    for (fields, expected) in [(fields(50), 200), (fields(65), 431), (format!("\r\nX: {}", "x".repeat(17 << 10)), 431)] {
+        let head = format!("GET /api/spells HTTP/1.1\r\nAuthorization: Bearer {}{fields}", host.admin);
+        assert_eq!(host.raw(&head, b"").await.status, expected);
+    }
 }

@@ -10,6 +10,8 @@ mod events;
 mod memory;
 mod metrics;
 mod modules;
+mod money;
+mod rates;
 mod scopes;
 mod spells;
 mod statistics;

@@ -35,6 +35,10 @@ pub(crate) struct Memory {
     keys: Mutex<HashMap<[u8; 32], ApiKey>>,
     /// What the registry says to everything, if it says something.
     pub(crate) registry_says: Mutex<Option<RegistryError>>,
+    /// The budget of every tenant.
+    pub(crate) budget: Mutex<Budget>,
+    /// How a reservation is refused, if it is.
+    pub(crate) refuses: Mutex<Option<Reserved>>,
     /// What the ledger says to everything.
     pub(crate) ledger_says: Mutex<Option<LedgerError>>,
     /// How many programs ran.
@@ -186,10 +190,10 @@ impl Registry for Memory {
 }
 
 impl Ledger for Memory {
-    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>) -> Recorded<'a, Reserved> {
+    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>, _: u64) -> Recorded<'a, Reserved> {
         let known = idempotency.as_ref().and_then(|key| self.standing(&cast.tenant, key));
         ready(self.is_writable().map(|()| {
-            known.unwrap_or_else(|| {
+            known.or_else(|| lock(&self.refuses).clone()).unwrap_or_else(|| {
                 lock(&self.casts).push((cast, idempotency.clone()));
                 Reserved::New
             })
@@ -240,6 +244,18 @@ impl Ledger for Memory {
         own.truncate(count_max);
         ready(Ok(own))
     }
+
+    fn cost_cents_mean<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, _: EngineChoice) -> Recorded<'a, Option<u64>> {
+        let casts = lock(&self.casts);
+        let own = casts.iter().filter(|(cast, _)| cast.tenant == *tenant && cast.spell_id == spell_id);
+        let costs: Vec<u64> = own
+            .filter_map(|(cast, _)| match &cast.state {
+                CastState::Ended(ending) => Some(ending.cost_cents),
+                CastState::Running | CastState::Indeterminate => None,
+            })
+            .collect();
+        ready(Ok((!costs.is_empty()).then(|| costs.iter().sum::<u64>().div_ceil(costs.len() as u64))))
+    }
 }
 
 impl Memory {
@@ -269,10 +285,30 @@ impl KeyRing for Memory {
         ready(Ok(own))
     }
 
-    fn revoke<'a>(&'a self, id: &'a str, at: SystemTime) -> BoxFuture<'a, Result<bool, KeyRingError>> {
+    fn revoke<'a>(&'a self, tenant: Option<&'a TenantId>, id: &'a str, at: SystemTime) -> BoxFuture<'a, Result<bool, KeyRingError>> {
         let mut keys = lock(&self.keys);
-        let found = keys.values_mut().find(|key| key.id == id);
+        let found = keys.values_mut().find(|key| key.id == id && tenant.is_none_or(|tenant| key.tenant == *tenant));
         ready(Ok(found.map(|key| key.revoked_at = Some(at)).is_some()))
+    }
+}
+
+impl Budgets for Memory {
+    fn budget<'a>(&'a self, _: &'a TenantId, _: Month) -> Recorded<'a, Budget> {
+        ready(self.is_writable().map(|()| *lock(&self.budget)))
+    }
+
+    fn all_budgets<'a>(&'a self, _: Month) -> Recorded<'a, Vec<(TenantId, Budget)>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn set_operator_cap<'a>(&'a self, _: &'a TenantId, cap: OperatorCap) -> Recorded<'a, ()> {
+        lock(&self.budget).operator = cap;
+        ready(Ok(()))
+    }
+
+    fn set_own_cap<'a>(&'a self, _: &'a TenantId, cap_cents: Option<u64>) -> Recorded<'a, ()> {
+        lock(&self.budget).own_cents = cap_cents;
+        ready(Ok(()))
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use spell_cast::Scope;
 
 /// Every route with the scope that it needs. `{id}` are those of a spell, a module, a cast and a key.
-const ROUTES: [(&str, &str, Scope); 25] = [
+const ROUTES: [(&str, &str, Scope); 28] = [
     ("POST", "/api/spells", Scope::Upload),
     ("GET", "/api/spells", Scope::Read),
     ("GET", "/api/spells/{spell}", Scope::Read),
@@ -30,6 +30,9 @@ const ROUTES: [(&str, &str, Scope); 25] = [
     ("POST", "/api/keys", Scope::Admin),
     ("GET", "/api/keys", Scope::Admin),
     ("DELETE", "/api/keys/{key}", Scope::Admin),
+    ("GET", "/api/budget", Scope::Read),
+    ("PATCH", "/api/budget", Scope::Admin),
+    ("POST", "/api/v1/estimate", Scope::Cast),
     ("DELETE", "/api/spells/{spell}", Scope::Upload),
 ];
 
@@ -40,7 +43,7 @@ async fn every_route_needs_its_scope_and_says_nothing_without_a_key() {
     let host = start().await;
     let revoked = host.key("acme", &[Scope::Admin]).await;
     let id = host.platform.principal(&revoked).await.unwrap().unwrap().id;
-    host.platform.keys.revoke(&id, std::time::SystemTime::now()).await.unwrap();
+    host.platform.keys.revoke(None, &id, std::time::SystemTime::now()).await.unwrap();
     let unknown = format!("sk_{}", "0".repeat(64));
     for (method, path, scope) in ROUTES {
         let head = |headers: &str| format!("{method} {path} HTTP/1.1{headers}").replace(['{', '}'], "");

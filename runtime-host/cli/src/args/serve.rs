@@ -1,7 +1,7 @@
-//! The arguments of `spell serve` and `spell keys`.
+//! The arguments of `spell serve`, `spell keys` and `spell budgets`.
 
 use clap::{Args, Subcommand};
-use spell_cast::Scope;
+use spell_cast::{CAP_CENTS_MAX, OperatorCap, Scope};
 use spell_types::TenantId;
 use std::path::PathBuf;
 
@@ -60,6 +60,46 @@ pub(crate) enum KeysCommand {
         /// Its id, as `list` shows it
         id: String,
     },
+}
+
+/// Say what tenants may spend in a month, and show what they have spent
+#[derive(Debug, Args)]
+pub(crate) struct Budgets {
+    #[command(subcommand)]
+    pub(crate) command: BudgetsCommand,
+    /// Directory with the database
+    #[arg(long, value_name = "DIRECTORY", default_value = ".spell", global = true)]
+    pub(crate) state_dir: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What is done with budgets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BudgetsCommand {
+    /// Say what casts of a tenant may cost in a month
+    Set {
+        /// Whose
+        #[arg(long, value_name = "NAME", value_parser = tenant)]
+        tenant: TenantId,
+        /// How much: whole cents, `none` for as much as it likes, `default` for what the operator's file says
+        #[arg(long, value_name = "CENTS", value_parser = cap)]
+        cents: OperatorCap,
+    },
+    /// List budgets, and what was spent and is reserved this month
+    List,
+}
+
+fn cap(text: &str) -> Result<OperatorCap, String> {
+    match text {
+        "none" => Ok(OperatorCap::Uncapped),
+        "default" => Ok(OperatorCap::Default),
+        _ => match text.parse() {
+            Ok(cents) if cents <= CAP_CENTS_MAX => Ok(OperatorCap::Cents(cents)),
+            _ => Err(format!("write whole cents up to {CAP_CENTS_MAX}, \"none\" or \"default\"")),
+        },
+    }
 }
 
 fn tenant(text: &str) -> Result<TenantId, String> {

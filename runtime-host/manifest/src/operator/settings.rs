@@ -1,6 +1,6 @@
 //! The one table of the host's settings: where each is written, its unit, default, range and meaning.
 
-use spell_types::Unit::{self, Bytes, Count, Milliseconds};
+use spell_types::Unit::{self, Bytes, Count, Microcents, Milliseconds};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -59,6 +59,36 @@ pub enum Setting {
     CastRetention,
     /// How long a delivery to a webhook that was not taken waits the first time.
     WebhookRetryFirst,
+    /// What a second of a cast in this host costs.
+    PriceWasmSecond,
+    /// What a mebibyte of the most memory that a cast in this host had costs.
+    PriceWasmMebibyte,
+    /// What a cast in this host costs at least.
+    PriceWasmMin,
+    /// What a minute on GitHub's runners costs.
+    PriceGithubMinute,
+    /// What a cast on GitHub's runners costs at least.
+    PriceGithubMin,
+    /// Requests of an API key in a minute.
+    RateKey,
+    /// Requests of a tenant in a minute.
+    RateTenant,
+    /// Requests from an address in a minute.
+    RateAddress,
+    /// Requests without a valid API key from an address in a minute.
+    RateWithoutKey,
+    /// Spells of a tenant.
+    QuotaSpells,
+    /// Versions of a spell.
+    QuotaVersions,
+    /// Bytes of the programs of a tenant.
+    QuotaStored,
+    /// API keys of a tenant.
+    QuotaKeys,
+    /// Casts of a tenant at a time.
+    QuotaRunning,
+    /// Casts of a tenant in a day.
+    QuotaCastsPerDay,
 }
 
 struct Row {
@@ -72,12 +102,15 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 26;
+const COUNT: usize = 41;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+const CENT: u64 = 1_000_000;
+/// More than anybody asks for, and far from where sums overflow.
+const PRICE_MAX: u64 = 1_000_000 * CENT;
 
 #[rustfmt::skip]
 const TABLE: [Row; COUNT] = [
@@ -109,6 +142,21 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::CastQueueTime, table: "cast", key: "queue_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that a cast waits for a place to run" },
     Row { setting: Setting::CastRetention, table: "cast", key: "retention", unit: Milliseconds, default: 720 * HOUR, least: 24 * HOUR, most: 87_600 * HOUR, meaning: "time that casts stay on record, their output included" },
     Row { setting: Setting::WebhookRetryFirst, table: "webhooks", key: "retry_first", unit: Milliseconds, default: 5 * SECOND, least: 10, most: HOUR, meaning: "wait after a delivery that was not taken the first time; later waits are in proportion" },
+    Row { setting: Setting::PriceWasmSecond, table: "prices", key: "wasm_second", unit: Microcents, default: CENT / 10, least: 0, most: PRICE_MAX, meaning: "a second of a cast in this host" },
+    Row { setting: Setting::PriceWasmMebibyte, table: "prices", key: "wasm_mebibyte", unit: Microcents, default: CENT / 100, least: 0, most: PRICE_MAX, meaning: "a mebibyte of the most memory that a cast in this host had at once" },
+    Row { setting: Setting::PriceWasmMin, table: "prices", key: "wasm_cents_min", unit: Count, default: 1, least: 0, most: 1_000_000, meaning: "a cast in this host at least, in whole cents" },
+    Row { setting: Setting::PriceGithubMinute, table: "prices", key: "github_minute", unit: Microcents, default: 8 * CENT / 10, least: 0, most: PRICE_MAX, meaning: "a minute that was begun on GitHub's runners" },
+    Row { setting: Setting::PriceGithubMin, table: "prices", key: "github_cents_min", unit: Count, default: 5, least: 0, most: 1_000_000, meaning: "a cast on GitHub's runners at least, in whole cents" },
+    Row { setting: Setting::RateKey, table: "rate", key: "key", unit: Count, default: 6_000, least: 0, most: 1_000_000_000, meaning: "requests of an API key in a minute, and at once; `0` for as many as come" },
+    Row { setting: Setting::RateTenant, table: "rate", key: "tenant", unit: Count, default: 30_000, least: 0, most: 1_000_000_000, meaning: "requests of a tenant in a minute, and at once; `0` for as many as come" },
+    Row { setting: Setting::RateAddress, table: "rate", key: "address", unit: Count, default: 6_000, least: 0, most: 1_000_000_000, meaning: "requests from an address in a minute, and at once, this machine's aside; `0` for as many as come" },
+    Row { setting: Setting::RateWithoutKey, table: "rate", key: "without_key", unit: Count, default: 60, least: 0, most: 1_000_000_000, meaning: "requests without a valid API key from an address in a minute, and at once; `0` for as many as come" },
+    Row { setting: Setting::QuotaSpells, table: "quota", key: "spells", unit: Count, default: 1_000, least: 1, most: 1_000_000, meaning: "spells of a tenant" },
+    Row { setting: Setting::QuotaVersions, table: "quota", key: "versions", unit: Count, default: 100, least: 1, most: 10_000, meaning: "versions of a spell" },
+    Row { setting: Setting::QuotaStored, table: "quota", key: "stored", unit: Bytes, default: 4 * GIB, least: 1, most: 1024 * GIB, meaning: "programs of a tenant, and the components made of them" },
+    Row { setting: Setting::QuotaKeys, table: "quota", key: "keys", unit: Count, default: 100, least: 1, most: 10_000, meaning: "API keys of a tenant that are worth something, and as many that are not" },
+    Row { setting: Setting::QuotaRunning, table: "quota", key: "running", unit: Count, default: 64, least: 1, most: 100_000, meaning: "casts of a tenant at a time, those included that wait for a place" },
+    Row { setting: Setting::QuotaCastsPerDay, table: "quota", key: "casts_per_day", unit: Count, default: 1_000_000, least: 1, most: 1_000_000_000, meaning: "casts of a tenant in a day, in UTC, and so its idempotency keys" },
 ];
 
 impl Setting {
@@ -125,7 +173,7 @@ impl Setting {
     };
 
     /// The tables that settings are written in.
-    pub const TABLES: [&'static str; 6] = ["host", "outbound", "compile", "log", "cast", "webhooks"];
+    pub const TABLES: [&'static str; 9] = ["host", "outbound", "compile", "log", "cast", "webhooks", "prices", "rate", "quota"];
 
     /// The table it is written in.
     pub fn table(self) -> &'static str {

@@ -1,17 +1,21 @@
 //! Casts, as rows. It knows what is recorded of them; it must never know keys under which clients cast.
 
-use super::Failure;
+use super::{Failure, admission};
+use crate::budgets;
 use crate::columns::{Count, Engine, Micros, Moment, Parsed, named, saturating};
 use crate::queue::JobError;
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use spell_cast::{CastRecord, CastState, Ending, Failed, FailedKind, LedgerError};
+use spell_cast::{CastRecord, CastState, Ending, EngineChoice, Failed, FailedKind, LedgerError};
 use spell_types::{Content, TenantId, Usage};
 use std::time::SystemTime;
 
+/// Casts of which an average is made: the last ones, which are likely to be like the next one.
+const CASTS_AVERAGED_MAX: i64 = 100;
 /// Casts that are forgotten at once at most: whoever writes meanwhile waits for them.
 const CASTS_FORGOTTEN_MAX: i64 = 256;
+pub(super) const MILLISECONDS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// All that is recorded of a cast but its output.
 const ALL_BUT_OUTPUT: &str =
@@ -19,10 +23,10 @@ const ALL_BUT_OUTPUT: &str =
      fuel, memory_bytes_peak, bytes_in, bytes_out, cost_cents, failed_kind, failed_code, failed_message, content_type";
 
 /// Records a cast that is about to run.
-pub(super) fn insert(connection: &Connection, cast: &CastRecord) -> Result<(), Failure> {
+pub(super) fn insert(connection: &Connection, cast: &CastRecord, cost_cents_max: u64) -> Result<(), Failure> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO casts (id, tenant, spell_id, spell_key, spell_name, version, engine, created_at_ms, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'running')",
+        "INSERT INTO casts (id, tenant, spell_id, spell_key, spell_name, version, engine, created_at_ms, cost_cents_max, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running')",
     )?;
     insert.execute(params![
         cast.id,
@@ -33,12 +37,14 @@ pub(super) fn insert(connection: &Connection, cast: &CastRecord) -> Result<(), F
         cast.version.to_string(),
         cast.engine.name(),
         Moment(cast.created_at),
+        Count(cost_cents_max),
     ])?;
     Ok(())
 }
 
 /// Records how a cast ended, once. Whoever ran it knows what it did, also if another host took it for lost.
 pub(super) fn finish(connection: &Connection, id: &str, ending: &Ending) -> Result<(), Failure> {
+    admission::settle(connection, id, ending)?;
     let mut update = connection.prepare_cached(
         "UPDATE casts SET state = ?2, ended_at_ms = ?3, wall_us = ?4, cpu_us = ?5, fuel = ?6, memory_bytes_peak = ?7, bytes_in = ?8,
              bytes_out = ?9, cost_cents = ?10, failed_kind = ?11, failed_code = ?12, failed_message = ?13, content_type = ?14, output = ?15
@@ -72,6 +78,7 @@ pub(super) fn finish(connection: &Connection, id: &str, ending: &Ending) -> Resu
 
 /// Says of all casts that run that nobody knows what they did.
 pub(super) fn end_all(connection: &Connection) -> Result<u64, Failure> {
+    budgets::spend_reserved(connection)?;
     Ok(connection.execute("UPDATE casts SET state = 'indeterminate' WHERE state = 'running'", [])? as u64)
 }
 
@@ -109,6 +116,23 @@ pub(super) fn list(
     let before = before.unwrap_or("\u{10ffff}");
     let records = select.query_map(params![tenant.as_str(), before, saturating(count_max as u128), spell_id], record)?;
     Ok(records.collect::<Result<_, _>>()?)
+}
+
+/// What the last casts of a spell in an engine have cost on average, rounded up, those aside that the host failed.
+pub(super) fn cost_cents_mean(
+    connection: &Connection,
+    tenant: &TenantId,
+    spell_id: &str,
+    engine: EngineChoice,
+) -> Result<Option<u64>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT count(*), CAST(total(cost_cents) AS INTEGER) FROM
+             (SELECT cost_cents FROM casts WHERE tenant = ?1 AND spell_id = ?2 AND ended_at_ms IS NOT NULL AND engine = ?3
+                  AND coalesce(failed_kind, '') NOT IN ('host', 'busy') ORDER BY ended_at_ms DESC LIMIT ?4)",
+    )?;
+    let which = params![tenant.as_str(), spell_id, engine.name(), CASTS_AVERAGED_MAX];
+    let (count, total) = select.query_row(which, |row| Ok((row.get::<_, Count>(0)?.0, row.get::<_, Count>(1)?.0)))?;
+    Ok((count > 0).then(|| total.div_ceil(count)))
 }
 
 /// Deletes some casts of before a time with the keys that stand for them, the oldest first. What still runs stays.

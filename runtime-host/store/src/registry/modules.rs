@@ -6,12 +6,12 @@ use crate::queue::JobError;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use semver::Version;
-use spell_cast::{Module, NewModule, RegistryError, Spell};
+use spell_cast::{Module, NewModule, Quota, Quotas, RegistryError, Spell};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
 /// Keeps a version and its programs. One that is there already, and is the same program, stays as it is.
-pub(super) fn publish(connection: &Connection, tenant: &TenantId, new: &NewModule) -> Result<Module, Failure> {
+pub(super) fn publish(connection: &Connection, tenant: &TenantId, new: &NewModule, quotas: &Quotas) -> Result<Module, Failure> {
     let wanted = &new.module;
     let spell = spells::with_id(connection, tenant, &wanted.spell_id)?;
     match of_version(connection, &spell.id, &wanted.version)? {
@@ -19,7 +19,10 @@ pub(super) fn publish(connection: &Connection, tenant: &TenantId, new: &NewModul
             return Err(JobError::Refused(RegistryError::VersionTaken(kept.version)));
         }
         Some(kept) => repair(connection, &kept, new)?,
-        None => insert(connection, new)?,
+        None => {
+            insert(connection, new)?;
+            check(connection, tenant, &spell.id, quotas)?;
+        }
     }
     let is_to_be_active = (new.activates && spell.active.as_ref() != Some(&wanted.version)) || spell.active.is_none();
     if is_to_be_active {
@@ -108,8 +111,8 @@ fn insert(connection: &Connection, new: &NewModule) -> Result<(), Failure> {
     programs::keep(connection, &module.digest, program)?;
     programs::keep(connection, &module.component, component)?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO modules (id, spell_id, version, digest, size_bytes, file_name, abi, component, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO modules (id, spell_id, version, digest, size_bytes, file_name, abi, component, created_at_ms, stored_bytes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     insert.execute(params![
         module.id,
@@ -121,8 +124,25 @@ fn insert(connection: &Connection, new: &NewModule) -> Result<(), Failure> {
         module.abi,
         Sha256(module.component),
         Moment(module.created_at),
+        stored_bytes(new),
     ])?;
     Ok(())
+}
+
+/// Refuses what was just written if it is too much. Each version counts with all its bytes, also those that are kept once for many: who has
+/// the same as others learns nothing of them.
+fn check(connection: &Connection, tenant: &TenantId, spell_id: &str, quotas: &Quotas) -> Result<(), Failure> {
+    let number = |sql, whose: &str| -> Result<u64, Failure> {
+        Ok(connection.prepare_cached(sql)?.query_row([whose], |row| row.get::<_, Count>(0))?.0)
+    };
+    let versions = number("SELECT count(*) FROM modules WHERE spell_id = ?1", spell_id)?;
+    quotas.check(Quota::Versions, versions).map_err(spells::refused)?;
+    let sql = "SELECT coalesce(sum(stored_bytes), 0) FROM spells JOIN modules ON modules.spell_id = spells.id WHERE spells.tenant = ?1";
+    quotas.check(Quota::Stored, number(sql, tenant.as_str())?).map_err(spells::refused)
+}
+
+fn stored_bytes(new: &NewModule) -> Count {
+    Count((new.program.len() as u64).saturating_add(new.component.len() as u64))
 }
 
 /// Puts what was uploaded in the place of what is corrupt.
@@ -131,8 +151,8 @@ fn repair(connection: &Connection, kept: &Module, new: &NewModule) -> Result<(),
     if programs::is_corrupt(connection, &kept.component)? {
         // A newer host may make another component of the same program.
         programs::keep(connection, &new.module.component, &new.component)?;
-        let sql = "UPDATE modules SET component = ?2 WHERE id = ?1";
-        connection.prepare_cached(sql)?.execute(params![kept.id, Sha256(new.module.component)])?;
+        let sql = "UPDATE modules SET component = ?2, stored_bytes = ?3 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![kept.id, Sha256(new.module.component), stored_bytes(new)])?;
     }
     Ok(())
 }

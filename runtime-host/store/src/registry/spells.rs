@@ -2,17 +2,17 @@
 
 use super::Failure;
 use super::reach::Reached;
-use crate::columns::{Engine, Moment, Parsed, named, saturating};
+use crate::columns::{Count, Engine, Moment, Parsed, named, saturating};
 use crate::queue::JobError;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use semver::Version;
-use spell_cast::{About, RegistryError, Schemas, Spell};
+use spell_cast::{About, Quota, QuotaExceeded, Quotas, RegistryError, Schemas, Spell};
 use spell_types::{Limit, TenantId};
 use std::time::SystemTime;
 
 /// Keeps a spell, which has no version yet.
-pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Failure> {
+pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) -> Result<Spell, Failure> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms,
              reach, input_schema, output_schema)
@@ -36,9 +36,10 @@ pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Fa
         about.schemas.output
     ];
     match insert.execute(said)? {
-        0 => Err(JobError::Refused(RegistryError::KeyTaken(key.clone()))),
-        _ => with_id(connection, tenant, id),
+        0 => return Err(JobError::Refused(RegistryError::KeyTaken(key.clone()))),
+        _ => quotas.check(Quota::Spells, count(connection, tenant)?).map_err(refused)?,
     }
+    with_id(connection, tenant, id)
 }
 
 /// The spell of a tenant with this id, or this key.
@@ -91,6 +92,16 @@ pub(super) fn delete(connection: &Connection, tenant: &TenantId, id: &str) -> Re
         0 => Err(JobError::Refused(RegistryError::NoSpell)),
         _ => Ok(()),
     }
+}
+
+/// The refusal of what is too much. What was written before it is undone.
+pub(super) fn refused(exceeded: QuotaExceeded) -> Failure {
+    JobError::Refused(exceeded.into())
+}
+
+fn count(connection: &Connection, tenant: &TenantId) -> Result<u64, Failure> {
+    let sql = "SELECT count(*) FROM spells WHERE tenant = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([tenant.as_str()], |row| row.get::<_, Count>(0))?.0)
 }
 
 /// A spell, in a row that begins with its columns.
