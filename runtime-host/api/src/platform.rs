@@ -7,6 +7,8 @@ mod auth;
 mod body;
 mod cast_wire;
 mod casts;
+mod catalogue;
+mod description;
 mod events;
 mod keys;
 mod limits;
@@ -22,8 +24,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
 use body::Room;
+use catalogue::ERRORS;
+use description::OPENAPI;
 use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Request};
 use problem::{Problem, Refusal};
@@ -34,6 +37,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_service::Service as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Where everything is.
 const PREFIX: &str = "/api";
@@ -66,20 +71,7 @@ pub(crate) struct Routes(Router);
 impl Routes {
     pub(crate) fn new(platform: Arc<Platform>, draining: Arc<AtomicBool>, ends: watch::Receiver<()>) -> Self {
         let api = Arc::new(Api { platform, room: Room::default(), draining, ends });
-        let router = Router::new()
-            .route("/api/spells", post(spells::create).get(spells::list))
-            .route("/api/spells/{spell}", get(spells::show).patch(spells::change).delete(spells::delete))
-            .route(UPLOADS, post(upload::upload).get(modules::list).delete(modules::delete))
-            .route("/api/spells/{spell}/versions/{version}/activate", post(modules::activate))
-            .route("/api/spells/{spell}/rollback", post(modules::roll_back))
-            .route(CASTS, post(casts::cast))
-            .route(CASTS_SHOWN, get(casts::list))
-            .route("/api/v1/casts/{id}", get(casts::show))
-            .route("/api/v1/casts/{id}/cancel", post(casts::cancel))
-            .route("/api/v1/casts/{id}/events", get(events::events))
-            .route("/api/v1/spells/{spell}/trends", get(casts::trends))
-            .route("/api/keys", post(keys::create).get(keys::list))
-            .route("/api/keys/{id}", delete(keys::revoke))
+        let router = Router::from(described())
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.
@@ -90,7 +82,7 @@ impl Routes {
 
     /// Whether a path is one of the API.
     pub(crate) fn has(path: &str) -> bool {
-        path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        matches!(path, ERRORS | OPENAPI) || path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     pub(crate) async fn call(&mut self, request: Request<Body>) -> Response {
@@ -107,6 +99,26 @@ impl Routes {
         protect(response.headers_mut());
         response
     }
+}
+
+/// Every route, with what it says of itself: path and method stand in its description and nowhere else.
+fn described() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(spells::create, spells::list))
+        .routes(routes!(spells::show, spells::change, spells::delete))
+        .routes(routes!(upload::upload, modules::list, modules::delete))
+        .routes(routes!(modules::activate))
+        .routes(routes!(modules::roll_back))
+        .routes(routes!(casts::cast))
+        .routes(routes!(casts::list))
+        .routes(routes!(casts::show))
+        .routes(routes!(casts::cancel))
+        .routes(routes!(events::events))
+        .routes(routes!(casts::trends))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(description::show))
+        .routes(routes!(catalogue::page))
 }
 
 impl Api {
