@@ -6,6 +6,7 @@
 
 mod answer;
 mod client;
+pub mod described;
 mod host;
 pub mod hostile;
 mod manifest;

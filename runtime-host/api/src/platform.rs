@@ -8,6 +8,8 @@ mod body;
 mod budgets;
 mod cast_wire;
 mod casts;
+mod catalogue;
+mod description;
 mod events;
 mod keys;
 mod limits;
@@ -36,8 +38,9 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
 use body::Room;
+use catalogue::ERRORS;
+use description::OPENAPI;
 use governor::clock::MonotonicClock;
 use http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request};
@@ -53,6 +56,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_service::Service as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Where everything is.
 const PREFIX: &str = "/api";
@@ -101,26 +106,13 @@ impl Routes {
     ) -> Self {
         let gate = Gate::new(rates, &MonotonicClock);
         let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics, gate });
-        let router = Router::new()
-            .route("/api/spells", post(spells::create).get(spells::list))
-            .route("/api/spells/{spell}", get(spells::show).patch(spells::change).delete(spells::delete))
-            .route(UPLOADS, post(upload::upload).get(modules::list).delete(modules::delete))
-            .route("/api/spells/{spell}/versions/{version}/activate", post(modules::activate))
-            .route("/api/spells/{spell}/rollback", post(modules::roll_back))
-            .route(CASTS, post(casts::cast))
-            .route(CASTS_SHOWN, get(casts::list))
-            .route("/api/v1/casts/{id}", get(casts::show))
-            .route("/api/v1/casts/{id}/cancel", post(casts::cancel))
-            .route("/api/v1/casts/{id}/events", get(events::events))
-            .route("/api/v1/spells/{spell}/trends", get(statistics::trends))
+        let router = Router::from(described())
             .route("/api/v1/executions", get(statistics::executions))
             .route("/api/v1/spells/{spell}/stats", get(statistics::spell))
             .route("/api/v1/spells/{spell}/thresholds", get(statistics::thresholds))
             .route("/api/v1/stats/engines", get(statistics::engines))
             .route("/api/v1/stats/top", get(statistics::top))
             .route("/api/v1/casts/{id}/logs", get(logs::logs))
-            .route("/api/keys", post(keys::create).get(keys::list))
-            .route("/api/keys/{id}", delete(keys::revoke))
             .route("/api/webhooks", post(webhooks::create).get(webhooks::list))
             .route("/api/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete))
             .route("/api/webhooks/{id}/rotate", post(webhooks::rotate))
@@ -139,7 +131,7 @@ impl Routes {
 
     /// Whether a path is one of the API.
     pub(crate) fn has(path: &str) -> bool {
-        path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        matches!(path, ERRORS | OPENAPI) || path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Answers a request from an address, unless there were too many.
@@ -170,6 +162,26 @@ impl Routes {
             Err(_) => Problem::new(Refusal::Unavailable, "the host did not get it done in time").into_response(),
         }
     }
+}
+
+/// Every route, with what it says of itself: path and method stand in its description and nowhere else.
+fn described() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(spells::create, spells::list))
+        .routes(routes!(spells::show, spells::change, spells::delete))
+        .routes(routes!(upload::upload, modules::list, modules::delete))
+        .routes(routes!(modules::activate))
+        .routes(routes!(modules::roll_back))
+        .routes(routes!(casts::cast))
+        .routes(routes!(casts::list))
+        .routes(routes!(casts::show))
+        .routes(routes!(casts::cancel))
+        .routes(routes!(events::events))
+        .routes(routes!(statistics::trends))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(description::show))
+        .routes(routes!(catalogue::page))
 }
 
 impl Api {

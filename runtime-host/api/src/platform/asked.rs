@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 /// Entries of a page where nobody says.
 const PAGE_DEFAULT: usize = 50;
@@ -38,10 +39,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 }
 
 /// Which page of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
-    /// Entries on it, as somebody asks.
+    /// Entries at most; 50 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100, example = 10)]
     pub(crate) limit: Option<usize>,
     /// The last entry of the page before, as that page said.
     pub(crate) cursor: Option<String>,

@@ -3,6 +3,7 @@
 //! It knows forms. It must never know how a cast is made.
 
 use crate::platform::body::essence;
+use crate::platform::description::choice;
 use crate::platform::modules::version;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::{moment, unwritable};
@@ -13,19 +14,29 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use spell_cast::{CastRecord, CastRequest, CastState, Ending, Failed, FailedKind, Idempotency};
 use spell_types::{Content, Limit, Usage};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What is to be cast.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewCast)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CastAsked {
+    #[schema(value_type = String, required = true, min_length = 1)]
     spell_key: Option<Value>,
+    #[schema(
+        pattern = "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\\+[0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*)?$"
+    )]
     version: Option<String>,
     /// As it was written: numbers keep their digits, and members their order.
+    #[schema(value_type = Value, required = false)]
     #[serde(default, deserialize_with = "present")]
     input: Option<Box<RawValue>>,
+    /// Instead of `input`, for bytes.
+    #[schema(content_encoding = "base64")]
     input_base64: Option<String>,
 }
 
@@ -77,25 +88,31 @@ fn compact(json: &str) -> String {
 }
 
 /// A cast in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cast)]
 pub(crate) struct CastShown<'a> {
     cast_id: &'a str,
     spell_key: &'a str,
     spell_name: &'a str,
     version: String,
+    #[schema(schema_with = status)]
     status: &'static str,
     engine: &'static str,
     cost_cents: Option<u64>,
     usage: Option<UsageShown>,
-    /// Lists leave it out.
+    /// Text, JSON, or bytes as `{"base64": …}`; lists leave it out.
+    #[schema(value_type = Value, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<OutputShown<'a>>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
     message: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Usage)]
 struct UsageShown {
     wall_time_ms: u64,
     cpu_time_ms: u64,
@@ -192,6 +209,10 @@ fn output(content: &Content) -> OutputShown<'_> {
         (None, Ok(text)) => OutputShown::Text(text),
         (None, Err(_)) => OutputShown::Bytes { base64: STANDARD.encode(&content.bytes) },
     }
+}
+
+fn status() -> Object {
+    choice(&["running", "completed", "failed", "indeterminate"])
 }
 
 fn usage(usage: &Usage) -> UsageShown {

@@ -6,6 +6,7 @@ use crate::platform::asked::{Asked, At, Page, cut};
 use crate::platform::auth::Caller;
 use crate::platform::body::Place;
 use crate::platform::cast_wire::{CastAsked, CastShown, failed};
+use crate::platform::description::codes;
 use crate::platform::prefer::{PREFERENCE_APPLIED, RESPOND_ASYNC, prefers_async};
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::json;
@@ -20,6 +21,7 @@ use spell_cast::{CastAnswer, CastRecord, CastState, IDEMPOTENCY_KEY_BYTES_MAX, I
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use utoipa::{IntoParams, ToSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -28,6 +30,51 @@ const CAST_GRACE: Duration = Duration::from_secs(30);
 /// Longest that a cast is waited for by whoever looks at it, in seconds.
 pub(crate) const WAIT_S_MAX: u64 = 60;
 
+/// Casts a spell
+///
+/// Asked again with the same `Idempotency-Key` and the same body, it answers what it answered and runs nothing. A failed cast is a problem
+/// with `cast_id`, `cost_cents` and `usage`.
+#[utoipa::path(
+    post, path = "/api/v1/cast", operation_id = "cast", tag = "Casts",
+    params(
+        ("Idempotency-Key" = String, Header, description = "Stands for this cast: visible ASCII, a new one for each",
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$", example = "order-1"),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`: not to wait for the end of the cast (RFC 7240)",
+            example = "respond-async"),
+    ),
+    request_body(content = CastAsked, examples(
+        ("text" = (summary = "Text", value = json!({ "spell_key": "shout", "input": "hello" }))),
+        ("json" = (summary = "JSON, by a version", value = json!({ "spell_key": "shout", "version": "1.0.0", "input": { "a": [1, 2] } }))),
+        ("bytes" = (summary = "Bytes", value = json!({ "spell_key": "shout", "input_base64": "aGVsbG8=" }))),
+    )),
+    responses(
+        (status = 201, description = "The cast, which has completed", body = CastShown<'static>,
+            headers(("Idempotent-Replayed" = String, description = "`true` if it is the answer from before")), example = json!({
+                "cast_id": "cast_0199c5a1b2f300112233445566778899", "spell_key": "shout", "spell_name": "Shout", "version": "1.0.0",
+                "status": "completed", "engine": "wasm", "cost_cents": 1,
+                "usage": { "wall_time_ms": 2, "cpu_time_ms": 1, "fuel": 81000, "memory_bytes_peak": 1179648, "bytes_in": 5, "bytes_out": 16 },
+                "output": "Processed: hello", "created_at": "2026-01-31T09:05:07.042Z", "finished_at": "2026-01-31T09:05:07.044Z",
+                "message": "Spell cast successfully"
+            })),
+        (status = 202, description = "The cast, which is on disk and runs", body = CastShown<'static>,
+            headers(
+                ("Location" = String, description = "Where it is"),
+                ("Preference-Applied" = String, description = "`respond-async`"),
+                ("Idempotent-Replayed" = String, description = "`true` if it is the cast from before"),
+            ),
+            example = json!({
+                "cast_id": "cast_0199c5a1b2f300112233445566778899", "spell_key": "shout", "spell_name": "Shout", "version": "1.0.0",
+                "status": "running", "engine": "wasm", "cost_cents": null, "usage": null, "output": null,
+                "created_at": "2026-01-31T09:05:07.042Z", "finished_at": null, "message": "The cast runs"
+            })),
+    ),
+    extensions(("x-scope" = json!("cast")), ("x-refusals" = json!(codes(&[
+        Refusal::IdempotencyKeyMissing, Refusal::IdempotencyKeyInvalid, Refusal::IdempotencyKeyReused, Refusal::CastInFlight,
+        Refusal::CastIndeterminate, Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::ModuleCorrupt, Refusal::SpellNotActive,
+        Refusal::InputTooLarge, Refusal::CeilingExceeded, Refusal::CastRefused, Refusal::CastTrapped, Refusal::CastTimedOut,
+        Refusal::CastLimit, Refusal::CastCancelled, Refusal::CastBusy, Refusal::CastFailed,
+    ]))))
+)]
 pub(crate) async fn cast(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Cast)?;
     let key = idempotency_key(request.headers())?;
@@ -47,12 +94,24 @@ pub(crate) async fn cast(State(api): State<Arc<Api>>, caller: Caller, request: R
     answered(&timeout(time_max, started.ended()).await.map_err(late)??)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wait {
+    /// Seconds that the answer may wait for the cast's end.
+    #[param(minimum = 0, maximum = 60, example = 1)]
     wait: Option<u64>,
 }
 
+/// Shows a cast
+///
+/// With `wait`, as soon as it has ended, or after that time as it is.
+#[utoipa::path(
+    get, path = "/api/v1/casts/{id}", operation_id = "showCast", tag = "Casts",
+    params(("id" = String, Path, description = "The cast's id", example = "cast_0199c5a1b2f300112233445566778899"), Wait),
+    responses((status = 200, description = "The cast", body = CastShown<'static>)),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::CastNotFound, Refusal::Invalid]))))
+)]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -72,6 +131,15 @@ pub(crate) async fn show(
     json(StatusCode::OK, &CastShown::whole(&record.ok_or_else(not_found)?))
 }
 
+/// Cancels a cast
+///
+/// It then has failed. One that has ended stays as it is.
+#[utoipa::path(
+    post, path = "/api/v1/casts/{id}/cancel", operation_id = "cancelCast", tag = "Casts",
+    params(("id" = String, Path, description = "The cast's id", example = "cast_0199c5a1b2f300112233445566778899")),
+    responses((status = 200, description = "The cast as it is now", body = CastShown<'static>)),
+    extensions(("x-scope" = json!("cast")), ("x-refusals" = json!(codes(&[Refusal::CastNotFound]))))
+)]
 pub(crate) async fn cancel(State(api): State<Arc<Api>>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Cast)?;
     let record = api.platform.cancel_cast(tenant, &id).await?;
@@ -83,20 +151,35 @@ pub(crate) fn not_found() -> Problem {
     Problem::new(Refusal::CastNotFound, "Cast not found")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Casts)]
 struct CastsShown<'a> {
     casts: Vec<CastShown<'a>>,
     next_cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CastsAsked {
+    /// Of this spell alone, by its key or its id.
+    #[param(example = "shout")]
     spell: Option<String>,
+    /// Entries at most; 50 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100, example = 10)]
     limit: Option<usize>,
+    /// The last entry of the page before, as that page said.
     cursor: Option<String>,
 }
 
+/// Lists casts
+///
+/// The newest first, without their output, a page at a time.
+#[utoipa::path(
+    get, path = "/api/v1/casts", operation_id = "listCasts", tag = "Casts", params(CastsAsked),
+    responses((status = 200, description = "A page", body = CastsShown<'static>, example = json!({ "casts": [], "next_cursor": null }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::Invalid, Refusal::SpellNotFound]))))
+)]
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(asked): Asked<CastsAsked>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     let page = Page { limit: asked.limit, cursor: asked.cursor };

@@ -7,7 +7,8 @@ use crate::platform::asked::At;
 use crate::platform::auth::Caller;
 use crate::platform::cast_wire::CastShown;
 use crate::platform::casts::not_found;
-use crate::platform::problem::Problem;
+use crate::platform::description::codes;
+use crate::platform::problem::{Problem, Refusal};
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -28,6 +29,22 @@ const ENDED_ID: &str = "2";
 /// How long a stream says nothing at most: whatever is in between takes a silent connection for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// Tells how far a cast is
+///
+/// As server-sent events: `running` unless it has ended, and then, once it has, `completed`, `failed` or `indeterminate`, each with the
+/// cast as its data. Then the stream ends.
+#[utoipa::path(
+    get, path = "/api/v1/casts/{id}/events", operation_id = "followCast", tag = "Casts",
+    params(
+        ("id" = String, Path, description = "The cast's id", example = "cast_0199c5a1b2f300112233445566778899"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen", example = "2"),
+    ),
+    responses(
+        (status = 200, description = "Events", content(("text/event-stream"))),
+        (status = 204, description = "The last one was seen: do not come back"),
+    ),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::CastNotFound]))))
+)]
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
     caller: Caller,

@@ -4,6 +4,7 @@
 
 use crate::platform::asked::At;
 use crate::platform::auth::Caller;
+use crate::platform::description::{choice, codes};
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::spells::text;
 use crate::platform::wire::{json, moment};
@@ -14,18 +15,24 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spell_cast::{ApiKey, Scope};
 use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa::openapi::{Array, ArrayBuilder, Object};
 
 /// Characters of what a key is for at most.
 const NAME_CHARACTERS_MAX: usize = 200;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewKey {
+    /// What it is for.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")]
     name: String,
+    #[schema(schema_with = scopes)]
     scopes: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
 #[serde(rename_all = "camelCase")]
 struct KeyShown {
     id: String,
@@ -34,17 +41,33 @@ struct KeyShown {
     key: Option<String>,
     prefix: String,
     name: String,
+    #[schema(schema_with = scopes)]
     scopes: Vec<&'static str>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Keys)]
 struct KeysShown {
     keys: Vec<KeyShown>,
 }
 
+/// Makes an API key
+///
+/// The key itself is in this answer and never again.
+#[utoipa::path(
+    post, path = "/api/keys", operation_id = "createKey", tag = "Keys",
+    request_body(content = NewKey, example = json!({ "name": "for the shop", "scopes": ["read", "cast"] })),
+    responses((status = 201, description = "The key", body = KeyShown, example = json!({
+        "id": "key_0199c5a1b2f300112233445566778899", "key": "sk_…", "prefix": "sk_01234567", "name": "for the shop",
+        "scopes": ["read", "cast"], "createdAt": "2026-01-31T09:05:07.042Z"
+    }))),
+    extensions(("x-scope" = json!("admin")), ("x-refusals" = json!(codes(&[Refusal::BodyTooLarge]))))
+)]
 pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Admin)?;
     let NewKey { name, scopes } = body::read_json(&api, request).await?;
@@ -54,18 +77,43 @@ pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request:
     json(StatusCode::CREATED, &shown(key, Some(secret)))
 }
 
+/// Lists API keys
+///
+/// Those of the tenant, without their secrets.
+#[utoipa::path(
+    get, path = "/api/keys", operation_id = "listKeys", tag = "Keys",
+    responses((status = 200, description = "All of them", body = KeysShown, example = json!({ "keys": [{
+        "id": "key_0199c5a1b2f300112233445566778899", "prefix": "sk_01234567", "name": "for the shop", "scopes": ["read", "cast"],
+        "createdAt": "2026-01-31T09:05:07.042Z", "revokedAt": "2026-02-01T00:00:00.000Z"
+    }] }))),
+    extensions(("x-scope" = json!("admin")))
+)]
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Admin)?;
     let keys = api.platform.keys.list(Some(tenant)).await?;
     json(StatusCode::OK, &KeysShown { keys: keys.into_iter().map(|key| shown(key, None)).collect() })
 }
 
+/// Revokes an API key
+///
+/// It opens nothing from now on.
+#[utoipa::path(
+    delete, path = "/api/keys/{id}", operation_id = "revokeKey", tag = "Keys",
+    params(("id" = String, Path, description = "The key's id, which is not the key", example = "key_0199c5a1b2f300112233445566778899")),
+    responses((status = 204, description = "It is revoked")),
+    extensions(("x-scope" = json!("admin")), ("x-refusals" = json!(codes(&[Refusal::KeyNotFound]))))
+)]
 pub(crate) async fn revoke(State(api): State<Arc<Api>>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Admin)?;
     if api.platform.keys.revoke(Some(tenant), &id, (api.platform.now)()).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Err(Problem::new(Refusal::KeyNotFound, "API key not found"))
+}
+
+fn scopes() -> Array {
+    let scope: Object = choice(&Scope::ALL.map(Scope::name));
+    ArrayBuilder::new().items(scope).min_items(Some(1)).build()
 }
 
 /// Each scope once, in their own order.

@@ -7,6 +7,8 @@ use serde_json::{Map, Number, Value};
 use spell_types::{Limit, Limits};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What is asked for by name; nothing takes a wish back.
 pub(crate) type Wishes = BTreeMap<String, Option<Number>>;
@@ -59,6 +61,39 @@ pub(crate) fn resources(asked: &[(Limit, u64)], defaults: &Limits, ceilings: &Li
 /// The limits that were asked for, by their keys and in their units.
 pub(crate) fn by_key(asked: &[(Limit, u64)]) -> Map<String, Value> {
     asked.iter().map(|(limit, value)| (limit.key().to_owned(), Value::from(*value))).collect()
+}
+
+/// The form of the three limits in a request.
+pub(crate) fn resources_asked() -> Object {
+    form(RESOURCES.iter().map(|resource| (resource.name, Some(resource.range.clone()))), true)
+}
+
+/// Their form in an answer.
+pub(crate) fn resources_shown() -> Object {
+    form(RESOURCES.iter().map(|resource| (resource.name, None)), false)
+}
+
+/// The form of all limits in a request.
+pub(crate) fn limits_asked() -> Object {
+    form(Limit::ALL.iter().map(|limit| (limit.key(), None)), true)
+}
+
+/// Their form in an answer, which has those that were asked for.
+pub(crate) fn limits_shown() -> Object {
+    form(Limit::ALL.iter().map(|limit| (limit.key(), None)), false)
+}
+
+/// Whole numbers by name. In a request, null takes a wish back.
+fn form(names: impl Iterator<Item = (&'static str, Option<RangeInclusive<u64>>)>, is_asked: bool) -> Object {
+    let types = |plain: Type| if is_asked { vec![plain, Type::Null] } else { vec![plain] };
+    let number = |range: Option<RangeInclusive<u64>>| {
+        let (min, max) = range.map_or((0, None), |range| (*range.start(), Some(*range.end())));
+        let number = ObjectBuilder::new().schema_type(types(Type::Integer).into_iter().collect::<SchemaType>());
+        number.minimum(Some(min as usize)).maximum(max.map(|max| max as usize)).build()
+    };
+    let object = ObjectBuilder::new().schema_type(types(Type::Object).into_iter().collect::<SchemaType>());
+    let object = names.fold(object, |object, (name, range)| object.property(name, number(range)));
+    object.additional_properties(Some(AdditionalProperties::FreeForm(false))).build()
 }
 
 fn resource(name: &str, number: Option<Number>) -> Result<(Limit, Option<u64>), Problem> {

@@ -5,6 +5,7 @@
 use crate::platform::Api;
 use crate::platform::asked::{Asked, At};
 use crate::platform::auth::Caller;
+use crate::platform::description::codes;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::spells;
 use crate::platform::wire::{json, moment};
@@ -16,20 +17,28 @@ use serde::{Deserialize, Serialize};
 use spell_cast::{Module, Scope, Spell};
 use spell_types::TenantId;
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct OfSpell {
+    /// Key or id of the spell.
+    #[param(required = true, min_length = 1, example = "shout")]
     spell_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct OneModule {
+    /// Id of the version.
+    #[param(required = true, min_length = 1, example = "mod_0199c5a1b2f300112233445566778899")]
     module_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Versions)]
 #[serde(rename_all = "camelCase")]
 struct ModulesShown {
     spell_id: String,
@@ -37,33 +46,47 @@ struct ModulesShown {
     modules: Vec<ModuleShown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Version)]
 #[serde(rename_all = "camelCase")]
 struct ModuleShown {
     id: String,
     version: String,
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     hash: String,
     size: u64,
+    #[schema(format = DateTime)]
     created_at: String,
     abi: String,
     active: bool,
     metadata: Metadata,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = VersionMetadata)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     file_name: Option<String>,
+    #[schema(format = DateTime)]
     uploaded_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedVersion)]
 #[serde(rename_all = "camelCase")]
 struct Deleted {
     module_id: String,
     message: &'static str,
 }
 
+/// Lists versions
+///
+/// The newest upload first.
+#[utoipa::path(
+    get, path = "/api/spells/upload-wasm", operation_id = "listVersions", tag = "Versions", params(OfSpell),
+    responses((status = 200, description = "All versions of the spell", body = ModulesShown)),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::Invalid]))))
+)]
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(asked): Asked<OfSpell>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     let spell = required("spellId", asked.spell_id)?;
@@ -73,6 +96,17 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(aske
     json(StatusCode::OK, &ModulesShown { spell_id: spell.id, total: modules.len(), modules })
 }
 
+/// Deletes a version
+///
+/// The active one is not deleted.
+#[utoipa::path(
+    delete, path = "/api/spells/upload-wasm", operation_id = "deleteVersion", tag = "Versions", params(OneModule),
+    responses((status = 200, description = "It is gone", body = Deleted)),
+    extensions(
+        ("x-scope" = json!("upload")),
+        ("x-refusals" = json!(codes(&[Refusal::ModuleNotFound, Refusal::VersionActive, Refusal::Invalid])))
+    )
+)]
 pub(crate) async fn delete(State(api): State<Arc<Api>>, caller: Caller, Asked(asked): Asked<OneModule>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
     let module_id = required("moduleId", asked.module_id)?;
@@ -80,6 +114,21 @@ pub(crate) async fn delete(State(api): State<Arc<Api>>, caller: Caller, Asked(as
     json(StatusCode::OK, &Deleted { module_id, message: "WASM module deleted successfully" })
 }
 
+/// Activates a version
+///
+/// Casts that begin from now on run it.
+#[utoipa::path(
+    post, path = "/api/spells/{spell}/versions/{version}/activate", operation_id = "activateVersion", tag = "Versions",
+    params(
+        ("spell" = String, Path, description = "Key or id of the spell", example = "shout"),
+        ("version" = String, Path, description = "The version", pattern = "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\\+[0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*)?$", example = "1.0.0"),
+    ),
+    responses((status = 200, description = "The spell as it is now", body = spells::SpellShown)),
+    extensions(
+        ("x-scope" = json!("upload")),
+        ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::Invalid])))
+    )
+)]
 pub(crate) async fn activate(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -91,7 +140,18 @@ pub(crate) async fn activate(
     switch(&api, tenant, &spell, &version).await
 }
 
-/// Activates the version that was uploaded before the active one.
+/// Rolls back
+///
+/// Makes the version that was uploaded before the active one the active one.
+#[utoipa::path(
+    post, path = "/api/spells/{spell}/rollback", operation_id = "rollBack", tag = "Versions",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout")),
+    responses((status = 200, description = "The spell as it is now", body = spells::SpellShown)),
+    extensions(
+        ("x-scope" = json!("upload")),
+        ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::NoEarlierVersion])))
+    )
+)]
 pub(crate) async fn roll_back(State(api): State<Arc<Api>>, caller: Caller, At(spell): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
     let spell = api.platform.registry.spell(tenant, &spell).await?;

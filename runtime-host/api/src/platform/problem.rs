@@ -2,6 +2,7 @@
 //!
 //! It knows codes, statuses and titles, which never change once they were given out. It must never know why something is refused.
 
+use crate::platform::catalogue::ERRORS;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -68,8 +69,19 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// The refusal of this code.
+    pub(crate) fn from_code(code: &str) -> Option<Refusal> {
+        Self::ALL.iter().copied().find(|refusal| refusal.row().1 == code)
+    }
+
+    /// Where to read about it.
+    pub(crate) fn place(self) -> String {
+        format!("{ERRORS}#{}", self.row().1)
+    }
+
+    /// Status, code and title.
     #[rustfmt::skip]
-    fn row(self) -> (StatusCode, &'static str, &'static str) {
+    pub(crate) fn row(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Refusal::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Refusal::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
@@ -125,7 +137,7 @@ impl Refusal {
     }
 
     /// Whether the same request may well succeed in a moment.
-    fn passes(self) -> bool {
+    pub(crate) fn passes(self) -> bool {
         self == Refusal::CastInFlight || self.row().0 == StatusCode::SERVICE_UNAVAILABLE
     }
 }
@@ -167,7 +179,7 @@ impl IntoResponse for Problem {
         let (status, code, title) = self.refusal.row();
         let mut members = self.members;
         let own = [
-            ("type", json!(format!("/errors#{code}"))),
+            ("type", json!(self.refusal.place())),
             ("title", json!(title)),
             ("status", json!(status.as_u16())),
             ("code", json!(code)),

@@ -4,6 +4,7 @@
 
 use crate::platform::asked::{Asked, At, Page, cut};
 use crate::platform::auth::Caller;
+use crate::platform::description::{choice, codes};
 use crate::platform::limits::{self, Wishes};
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::reach::{ReachAsked, ReachShown, SchemaAsked, said};
@@ -19,20 +20,29 @@ use spell_cast::{About, EngineChoice, Platform, Scope, Spell};
 use spell_types::SpellKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{Object, Type};
 
 /// Characters of a name for people at most.
 const NAME_CHARACTERS_MAX: usize = 200;
 /// Characters of a description at most.
 const DESCRIPTION_CHARACTERS_MAX: usize = 4_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewSpell {
+    #[schema(min_length = 1, max_length = 128, pattern = "^[a-z0-9][a-z0-9._-]*$")]
     key: String,
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")]
     name: String,
+    #[schema(max_length = 4000, pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")]
     description: Option<String>,
+    #[schema(schema_with = engine_asked)]
     execution_engine: Option<String>,
+    #[schema(schema_with = limits::resources_asked)]
     resource_limits: Option<Wishes>,
+    #[schema(schema_with = limits::limits_asked)]
     limits: Option<Wishes>,
     active: Option<bool>,
     network: Option<Vec<String>>,
@@ -44,13 +54,19 @@ struct NewSpell {
 }
 
 /// What may be said anew; what is not said stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SpellChange)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Change {
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")]
     name: Option<String>,
+    #[schema(max_length = 4000, pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")]
     description: Option<String>,
+    #[schema(schema_with = engine_asked)]
     execution_engine: Option<String>,
+    #[schema(schema_with = limits::resources_asked)]
     resource_limits: Option<Wishes>,
+    #[schema(schema_with = limits::limits_asked)]
     limits: Option<Wishes>,
     active: Option<bool>,
     network: Option<Vec<String>>,
@@ -61,31 +77,62 @@ struct Change {
     output_schema: SchemaAsked,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Spell)]
 #[serde(rename_all = "camelCase")]
-struct SpellShown {
+pub(crate) struct SpellShown {
     id: String,
     key: String,
     name: String,
     description: String,
+    #[schema(schema_with = engine)]
     execution_engine: &'static str,
+    #[schema(schema_with = limits::resources_shown)]
     resource_limits: Map<String, Value>,
+    #[schema(schema_with = limits::limits_shown)]
     limits: Map<String, Value>,
     active: bool,
     active_version: Option<String>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
     #[serde(flatten)]
     reach: ReachShown,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Spells)]
 #[serde(rename_all = "camelCase")]
 struct SpellsShown {
     spells: Vec<SpellShown>,
     next_cursor: Option<String>,
 }
 
+/// Makes a spell
+///
+/// It has no version yet: upload one. What is not said is as the operator has it.
+#[utoipa::path(
+    post, path = "/api/spells", operation_id = "createSpell", tag = "Spells",
+    request_body(content = NewSpell, example = json!({
+        "key": "shout", "name": "Shout", "description": "Says it louder",
+        "resourceLimits": { "maxMemoryMB": 64 }, "limits": { "time": 1000 },
+    })),
+    responses((
+        status = 201, description = "The spell", body = SpellShown,
+        headers(("Location" = String, description = "Where it is")),
+        example = json!({
+            "id": "spell_0199c5a1b2f300112233445566778899", "key": "shout", "name": "Shout", "description": "Says it louder",
+            "executionEngine": "wasm", "resourceLimits": { "maxMemoryMB": 64, "maxExecutionTimeMs": 1000, "maxOutputSizeBytes": 104857600 },
+            "limits": { "memory": 67108864, "time": 1000 }, "active": true, "activeVersion": null,
+            "createdAt": "2026-01-31T09:05:07.042Z", "updatedAt": "2026-01-31T09:05:07.042Z"
+        })
+    )),
+    extensions(
+        ("x-scope" = json!("upload")),
+        ("x-refusals" = json!(codes(&[Refusal::SpellKeyTaken, Refusal::CeilingExceeded, Refusal::BodyTooLarge])))
+    )
+)]
 pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
     let asked: NewSpell = body::read_json(&api, request).await?;
@@ -98,6 +145,14 @@ pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request:
     Ok(response)
 }
 
+/// Lists spells
+///
+/// By their keys, a page at a time.
+#[utoipa::path(
+    get, path = "/api/spells", operation_id = "listSpells", tag = "Spells", params(Page),
+    responses((status = 200, description = "A page", body = SpellsShown, example = json!({ "spells": [], "nextCursor": null }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::Invalid]))))
+)]
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(page): Asked<Page>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     let count_max = page.count_max()?;
@@ -107,11 +162,31 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(page
     json(StatusCode::OK, &SpellsShown { spells, next_cursor })
 }
 
+/// Shows a spell
+#[utoipa::path(
+    get, path = "/api/spells/{spell}", operation_id = "showSpell", tag = "Spells",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout")),
+    responses((status = 200, description = "The spell", body = SpellShown)),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::SpellNotFound]))))
+)]
 pub(crate) async fn show(State(api): State<Arc<Api>>, caller: Caller, At(spell): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     answer(&api.platform, &api.platform.registry.spell(tenant, &spell).await?)
 }
 
+/// Changes a spell
+///
+/// What is not said stays; a limit that is null is again as the operator has it.
+#[utoipa::path(
+    patch, path = "/api/spells/{spell}", operation_id = "changeSpell", tag = "Spells",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout")),
+    request_body(content = Change, example = json!({ "name": "Shout", "limits": { "time": 2000 } })),
+    responses((status = 200, description = "The spell as it is now", body = SpellShown)),
+    extensions(
+        ("x-scope" = json!("upload")),
+        ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::CeilingExceeded, Refusal::BodyTooLarge])))
+    )
+)]
 pub(crate) async fn change(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -125,6 +200,15 @@ pub(crate) async fn change(
     answer(&api.platform, &api.platform.change_spell(tenant, spell).await?)
 }
 
+/// Deletes a spell
+///
+/// Its versions go with it; its casts stay on record.
+#[utoipa::path(
+    delete, path = "/api/spells/{spell}", operation_id = "deleteSpell", tag = "Spells",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout")),
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[Refusal::SpellNotFound]))))
+)]
 pub(crate) async fn delete(State(api): State<Arc<Api>>, caller: Caller, At(spell): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
     let spell = api.platform.registry.spell(tenant, &spell).await?;
@@ -153,6 +237,17 @@ fn shown(platform: &Platform, spell: &Spell) -> SpellShown {
         updated_at: moment(spell.updated_at),
         reach: ReachShown::of(about),
     }
+}
+
+fn engine() -> Object {
+    choice(&[EngineChoice::default().name()])
+}
+
+fn engine_asked() -> Object {
+    let (mut asked, nothing) = (engine(), Value::Null);
+    asked.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
+    asked.enum_values.get_or_insert_default().push(nothing);
+    asked
 }
 
 fn spell_key(text: &str) -> Result<SpellKey, Problem> {

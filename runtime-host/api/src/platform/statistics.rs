@@ -6,6 +6,7 @@ use crate::platform::Api;
 use crate::platform::asked::{Asked, At, Page, cut};
 use crate::platform::auth::Caller;
 use crate::platform::casts::page_of;
+use crate::platform::description::codes;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::sums_wire::{
     EnginesShown, ExecutionShown, ExecutionsShown, SpellShown, ThresholdsShown, TopShown, TrendShown, TrendsShown,
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use spell_cast::{Scope, Span, Thresholds, TopBy};
 use std::sync::Arc;
 use std::time::SystemTime;
+use utoipa::IntoParams;
 
 /// Executions of a page where nobody says.
 const EXECUTIONS_DEFAULT: usize = 100;
@@ -46,12 +48,29 @@ pub(crate) async fn executions(
     json(StatusCode::OK, &ExecutionsShown { executions: found.iter().filter_map(ExecutionShown::of).collect(), next_cursor })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Days {
+    /// Days to look back; 30 unless it says otherwise.
+    #[param(minimum = 1, maximum = 365, example = 7)]
     days: Option<u64>,
 }
 
+/// Sums up the casts of a spell
+///
+/// One entry for each day, in UTC, on which it was cast.
+#[utoipa::path(
+    get, path = "/api/v1/spells/{spell}/trends", operation_id = "showTrends", tag = "Casts",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout"), Days),
+    responses((status = 200, description = "The days", body = TrendsShown, example = json!({
+        "spellId": "spell_0199c5a1b2f300112233445566778899", "days": 7, "trends": [{
+            "date": "2026-01-31", "executions": 1, "avgExecutionTimeMs": 2.0, "avgMemoryUsedMb": 1.13, "successRate": 100.0,
+            "totalCostCents": 1
+        }]
+    }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::Invalid]))))
+)]
 pub(crate) async fn trends(
     State(api): State<Arc<Api>>,
     caller: Caller,

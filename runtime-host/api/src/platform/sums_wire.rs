@@ -4,6 +4,7 @@
 
 use crate::platform::wire::{day, hundredths, mebibytes, milliseconds, moment};
 use serde::Serialize;
+use utoipa::ToSchema;
 use serde_json::{Map, Value, json};
 use spell_cast::{
     Alert, CastRecord, CastState, EngineSums, Percentiles, Span, SpellSums, SpellTotal, Sums, TopBy, Trend, Watched, percent,
@@ -53,7 +54,8 @@ impl<'a> ExecutionShown<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trends)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TrendsShown {
     pub(crate) spell_id: String,
@@ -61,9 +63,11 @@ pub(crate) struct TrendsShown {
     pub(crate) trends: Vec<TrendShown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trend)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TrendShown {
+    #[schema(format = Date)]
     date: String,
     executions: u64,
     avg_execution_time_ms: f64,

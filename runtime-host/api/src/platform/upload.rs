@@ -4,6 +4,7 @@
 
 use crate::platform::auth::Caller;
 use crate::platform::body::Place;
+use crate::platform::description::codes;
 use crate::platform::modules::version;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::json;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use spell_cast::{Module, Scope, Upload};
 use spell_types::TenantId;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Characters of a file's name that are kept.
 const FILE_NAME_CHARACTERS_MAX: usize = 255;
@@ -26,18 +28,35 @@ const TEXT_BYTES_MAX: usize = 1 << 10;
 /// What an upload is counted as that became a version; others are counted by their refusals.
 const KEPT: &str = "kept";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Uploaded {
     module_id: String,
     spell_id: String,
     version: String,
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     hash: String,
     size: u64,
     abi: String,
     message: &'static str,
 }
 
+/// Uploads a program
+///
+/// It becomes a version of a spell: it is made a component, compiled, and instantiated once before it is kept. The same program under the
+/// same version again is no mistake.
+#[utoipa::path(
+    post, path = "/api/spells/upload-wasm", operation_id = "uploadVersion", tag = "Versions",
+    request_body(content = Form, content_type = "multipart/form-data"),
+    responses((status = 201, description = "The version", body = Uploaded, example = json!({
+        "moduleId": "mod_0199c5a1b2f300112233445566778899", "spellId": "spell_0199c5a1b2f300112233445566778899", "version": "1.0.0",
+        "hash": "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476", "size": 1234, "abi": "c-string",
+        "message": "WASM module uploaded successfully"
+    }))),
+    extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
+        Refusal::SpellNotFound, Refusal::VersionTaken, Refusal::ProgramTooLarge, Refusal::ProgramRefused, Refusal::CeilingExceeded,
+    ]))))
+)]
 pub(crate) async fn upload(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
     let kept = keep(&api, tenant, request).await;
@@ -62,12 +81,22 @@ async fn keep(api: &Api, tenant: &TenantId, request: Request) -> Result<Module, 
 }
 
 /// The fields of the form, each at most once.
-#[derive(Default)]
+#[derive(Default, ToSchema)]
+#[schema(as = UploadForm)]
 struct Form {
+    /// Key or id of the spell.
+    #[schema(rename = "spellId", value_type = String, required = true, min_length = 1, max_length = 1024, example = "shout")]
     spell: Option<String>,
+    /// A semantic version, which never changes.
+    #[schema(value_type = String, required = true, max_length = 1024, pattern = "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\\+[0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*)?$", example = "1.0.0")]
     version: Option<String>,
+    /// The program.
+    #[schema(rename = "wasmFile", value_type = String, format = Binary, required = true)]
     program: Option<Bytes>,
+    #[schema(ignore)]
     file_name: Option<String>,
+    /// Whether casts run it from now on; `true` unless it says otherwise.
+    #[schema(rename = "activate", value_type = bool, required = false, example = true)]
     activates: Option<bool>,
 }
 

@@ -6,6 +6,7 @@ mod casts;
 mod client;
 mod clock;
 mod connections;
+mod description;
 mod events;
 mod memory;
 mod metrics;
