@@ -49,7 +49,8 @@ impl Platform {
         wait_for("the platform to serve", PATIENCE, || {
             let ended = child.0.try_wait().expect("wait");
             assert!(ended.is_none(), "the platform ended: {}", captured.stderr());
-            captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
+            captured.stderr().split_once("Serving the platform on ").is_some_and(|(_, rest)| rest.contains('\n'))
+                && (key.is_some() || captured.stdout().ends_with('\n'))
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
         Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
