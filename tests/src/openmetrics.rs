@@ -47,11 +47,9 @@ impl Scrape {
 
     /// The value of a sample, which must be there.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        *self
-            .samples
-            .get(&(name.to_owned(), labels))
-            .unwrap_or_else(|| panic!("{name} {labels:?} is not there: {self:?}", labels = labels_of(self, name)))
+        let wanted = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let found = self.samples.get(&(name.to_owned(), wanted));
+        *found.unwrap_or_else(|| panic!("{name} has no {labels:?}, but {:?}", labels_of(self, name)))
     }
 
     /// How many samples a metric has.

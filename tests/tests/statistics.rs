@@ -2,7 +2,7 @@
 //!
 //! It knows the API and the command line by the byte. It must never know where anything is kept.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "functions beside the tests are tests as well")]
+#![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};

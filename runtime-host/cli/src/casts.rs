@@ -100,21 +100,21 @@ impl Shown<'_> {
 
     /// Shows those casts that have ended, and keeps the others. `false` when nobody reads any more.
     async fn ended(&self, pending: &mut Vec<Value>) -> Result<bool> {
-        let mut running = Vec::new();
-        while !pending.is_empty() {
-            let mut cast = pending[0].clone();
+        let mut at = 0;
+        while let Some(mut cast) = pending.get(at).cloned() {
             if cast["status"] == "running" {
                 cast = self.client.get(&format!("/api/v1/casts/{}", encoded(&text(&cast, "cast_id")))).await?;
             }
             if cast["status"] == "running" {
-                running.push(cast);
-            } else if !self.cast(&mut cast).await? {
+                at += 1;
+                continue;
+            }
+            if !self.cast(&mut cast).await? {
                 return Ok(false);
             }
             // Only what was shown is done with: after an error it is asked for again.
-            pending.remove(0);
+            pending.remove(at);
         }
-        *pending = running;
         Ok(true)
     }
 
