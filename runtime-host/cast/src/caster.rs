@@ -90,6 +90,8 @@ pub struct Started {
     pub record: CastRecord,
     /// Whether it was cast before.
     pub is_known: bool,
+    /// How long it may take at most; one that was known before takes none.
+    pub time_max: Duration,
     running: Option<JoinHandle<Result<CastRecord, CastError>>>,
 }
 
@@ -122,6 +124,7 @@ impl Platform {
             // What was answered once is answered again, whatever became of the spell since.
             Err(error) => return self.known(tenant, request.idempotency.as_ref()).await?.ok_or(error),
         };
+        let time_max = limits.time().saturating_add(Duration::from_millis(limits.get(Limit::QueueTime)));
         // It has its place before anybody can find it: whoever does can wait for it and cancel it.
         let place = self.running.begin(&record.id);
         let (platform, begun) = (self.clone(), record.clone());
@@ -134,7 +137,7 @@ impl Platform {
             if is_new { platform.run(begun, place, module, request.input, limits).await } else { Err(CastError::Ended) }
         });
         match told.await.map_err(|_| CastError::Ended)?? {
-            Reserved::New => Ok(Started { record, is_known: false, running: Some(running) }),
+            Reserved::New => Ok(Started { record, is_known: false, time_max, running: Some(running) }),
             known => known_cast(known),
         }
     }
@@ -168,11 +171,11 @@ impl Platform {
     }
 
     async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
-        let spell = self.registry.spell(tenant, &request.spell).await?;
+        let (spell, module) = self.registry.castable(tenant, &request.spell, request.version.as_ref()).await?;
         if !spell.about.is_active {
             return Err(CastError::NotActive);
         }
-        let module = self.registry.module(tenant, &spell.id, request.version.as_ref()).await?;
+        let module = module.ok_or(RegistryError::NoModule)?;
         let limits = self.limits_of(&spell)?;
         let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, limits.get(Limit::Request));
         if size_bytes > size_bytes_max {
@@ -205,8 +208,8 @@ impl Platform {
 
     /// Executes what is reserved, and records what comes of it.
     async fn run(
-        &self,
-        mut record: CastRecord,
+        self: &Arc<Self>,
+        record: CastRecord,
         place: Place,
         module: Module,
         input: Content,
@@ -217,13 +220,10 @@ impl Platform {
             executed = self.runner.run(module.component, input, &limits) => executed,
             () = place.cancelled() => cancelled(began),
         };
-        let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
+        let is_ours = matches!(&result, Err(failed) if failed.kind.is_of_host());
         let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
-        self.ledger.finish(&record.id, ending.clone()).await?;
-        record.state = CastState::Ended(Box::new(ending));
-        place.end(Arc::new(record.clone()));
-        Ok(record)
+        self.record(record, place, ending).await
     }
 }
 
@@ -254,7 +254,7 @@ struct Ready {
 
 fn known_cast(reserved: Reserved) -> Result<Started, CastError> {
     match reserved {
-        Reserved::Known(record) => Ok(Started { record: *record, is_known: true, running: None }),
+        Reserved::Known(record) => Ok(Started { record: *record, is_known: true, time_max: Duration::ZERO, running: None }),
         Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
     }
 }

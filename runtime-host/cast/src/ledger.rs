@@ -95,25 +95,36 @@ pub enum FailedKind {
     Cancelled,
     /// The host has no place to run it.
     Busy,
+    /// What is kept of the program is not what was uploaded.
+    Corrupt,
+    /// The disk had no room for its answer.
+    Full,
     /// The host failed.
     Host,
 }
 
 impl FailedKind {
     /// Every kind with its name in records.
-    pub const ALL: [(FailedKind, &'static str); 7] = [
+    pub const ALL: [(FailedKind, &'static str); 9] = [
         (FailedKind::Refused, "refused"),
         (FailedKind::Trapped, "trapped"),
         (FailedKind::TimedOut, "timed-out"),
         (FailedKind::Limit, "limit"),
         (FailedKind::Cancelled, "cancelled"),
         (FailedKind::Busy, "busy"),
+        (FailedKind::Corrupt, "corrupt"),
+        (FailedKind::Full, "full"),
         (FailedKind::Host, "host"),
     ];
 
     /// Its name in records.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("host", |(_, name)| name)
+    }
+
+    /// Whether it is the host's own fault, for which nobody pays.
+    pub fn is_of_host(self) -> bool {
+        matches!(self, FailedKind::Busy | FailedKind::Corrupt | FailedKind::Full | FailedKind::Host)
     }
 
     /// The kind of this name.

@@ -13,6 +13,7 @@ mod publish;
 mod registry;
 mod runner;
 mod running;
+mod unrecorded;
 
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
@@ -32,6 +33,8 @@ use spell_types::{Limits, SpellKey, TenantId};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
+use unrecorded::UNRECORDED_MAX;
 
 /// What a platform is put together from.
 pub struct Parts {
@@ -61,6 +64,8 @@ pub struct Parts {
 pub struct Platform {
     parts: Parts,
     running: Arc<RunningCasts>,
+    /// Places for casts that have ended and could not be recorded.
+    unrecorded: Arc<Semaphore>,
 }
 
 impl Deref for Platform {
@@ -74,7 +79,7 @@ impl Deref for Platform {
 impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, running: Arc::default() }
+        Self { parts, running: Arc::default(), unrecorded: Arc::new(Semaphore::new(UNRECORDED_MAX)) }
     }
 
     /// Makes a spell, which has no version yet.

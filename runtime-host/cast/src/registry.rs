@@ -157,6 +157,14 @@ pub trait Registry: Send + Sync {
     /// A version of a spell, or the active one.
     fn module<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, version: Option<&'a Version>) -> Registered<'a, Module>;
 
+    /// What a cast needs to know, in one look: the spell with this key, or this id, and the version or the active one, if it is there.
+    fn castable<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        key_or_id: &'a str,
+        version: Option<&'a Version>,
+    ) -> Registered<'a, (Spell, Option<Module>)>;
+
     /// Makes a version the one that is cast when nobody names one.
     fn activate<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, version: &'a Version, at: SystemTime) -> Registered<'a, Spell>;
 

@@ -3,7 +3,7 @@
 //! It knows the engine and what the pipeline asks of it. It must never know tenants, keys or what a cast costs.
 
 use spell_capabilities::{self as capabilities, Grants};
-use spell_cast::{Executed, Failed, FailedKind, Registry, Runner};
+use spell_cast::{Executed, Failed, FailedKind, Registry, RegistryError, Runner};
 use spell_engine::{Cast, CastSpell, Engine, Failure, Guest, Linkers};
 use spell_manifest::{Setting, Settings};
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, Usage};
@@ -68,7 +68,7 @@ impl EngineRunner {
     async fn load(&self, digest: Digest) -> Result<Spell, Failed> {
         let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(digest);
         let spell = cell.get_or_try_init(|| async {
-            let wasm = self.registry.program(&digest).await.map_err(|error| host_failed(error.to_string()))?;
+            let wasm = self.registry.program(&digest).await.map_err(|error| unreadable(&error))?;
             self.compile(wasm).await.map_err(host_failed)
         });
         spell.await.cloned()
@@ -140,6 +140,13 @@ fn failed(failure: &Failure) -> Failed {
 fn busy(waited: Duration) -> Failed {
     let message = format!("no place to run came free within {waited:?}");
     Failed { kind: FailedKind::Busy, code: "busy".to_owned(), message }
+}
+
+fn unreadable(error: &RegistryError) -> Failed {
+    match error {
+        RegistryError::Corrupt(_) => Failed { kind: FailedKind::Corrupt, code: "module-corrupt".to_owned(), message: error.to_string() },
+        _ => host_failed(error.to_string()),
+    }
 }
 
 fn host_failed(message: String) -> Failed {

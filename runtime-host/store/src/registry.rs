@@ -56,6 +56,16 @@ impl Registry for Database {
         self.look_up(move |connection| modules::find(connection, &tenant, &spell_id, version))
     }
 
+    fn castable<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        key_or_id: &'a str,
+        version: Option<&'a Version>,
+    ) -> Registered<'a, (Spell, Option<Module>)> {
+        let (tenant, key_or_id, version) = (tenant.clone(), key_or_id.to_owned(), version.map(Version::to_string));
+        self.look_up(move |connection| modules::castable(connection, &tenant, &key_or_id, version.as_deref()))
+    }
+
     fn activate<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, version: &'a Version, at: SystemTime) -> Registered<'a, Spell> {
         let (tenant, spell_id, version) = (tenant.clone(), spell_id.to_owned(), version.clone());
         self.change_registry(move |connection| modules::activate(connection, &tenant, &spell_id, &version, at))

@@ -178,3 +178,52 @@ async fn a_component_that_went_bad_may_be_replaced_by_what_a_newer_host_makes_of
     assert_eq!(database.program(&repaired.component).await, Ok(newer));
     assert_eq!(count(directory.path(), PROGRAMS), 2, "what went bad is gone");
 }
+
+#[tokio::test]
+async fn what_a_cast_needs_is_found_in_one_look_as_it_is_in_several() {
+    let (directory, database, module) = with_a_version().await;
+    database.publish(&acme(), upload("mod_2", "spell_1", "2.0.0", "two")).await.unwrap();
+    database.create(spell(acme(), "spell_2", "empty")).await.unwrap();
+    // A key that is the id of another spell names that one.
+    database.create(spell(acme(), "spell_3", "spell_1")).await.unwrap();
+    database.create(spell(other(), "spell_4", "theirs")).await.unwrap();
+    for (name, number) in [
+        ("hello", None),
+        ("spell_1", None),
+        ("hello", Some("1.0.0")),
+        ("hello", Some("2.0.0")),
+        ("hello", Some("3.0.0")),
+        ("empty", None),
+        ("spell_3", Some("1.0.0")),
+        ("theirs", None),
+        ("spell_4", None),
+        ("absent", None),
+    ] {
+        let number = number.map(version);
+        let found = database.castable(&acme(), name, number.as_ref()).await;
+        let expected = match database.spell(&acme(), name).await {
+            Ok(spell) => Ok((spell.clone(), database.module(&acme(), &spell.id, number.as_ref()).await.ok())),
+            Err(error) => Err(error),
+        };
+        assert_eq!(found, expected, "{name} {number:?}");
+    }
+    tamper(directory.path(), &format!("UPDATE programs SET is_corrupt = 1 WHERE digest = x'{}'", module.component));
+    assert_eq!(database.castable(&acme(), "hello", None).await, Err(RegistryError::Corrupt(module.component)));
+    assert!(database.castable(&acme(), "hello", Some(&version("2.0.0"))).await.unwrap().1.is_some(), "others are well");
+}
+
+#[tokio::test]
+async fn programs_whose_bytes_were_swapped_are_both_refused() {
+    let (directory, database, one) = with_a_version().await;
+    let two = database.publish(&acme(), upload("mod_2", "spell_1", "2.0.0", "two")).await.unwrap();
+    let connection = rusqlite::Connection::open(directory.path().join("spell.db")).unwrap();
+    let components = format!("x'{}', x'{}'", one.component, two.component);
+    let were = format!("CREATE TEMP TABLE were AS SELECT digest, bytes FROM programs WHERE digest IN ({components})");
+    connection.execute(&were, []).unwrap();
+    let swap = "UPDATE programs AS p SET bytes = (SELECT were.bytes FROM were WHERE were.digest <> p.digest)
+        WHERE digest IN (SELECT digest FROM were)";
+    assert_eq!(connection.execute(swap, []).unwrap(), 2);
+    for digest in [one.component, two.component] {
+        assert_eq!(database.program(&digest).await, Err(RegistryError::Corrupt(digest)));
+    }
+}

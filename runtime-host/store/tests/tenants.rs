@@ -30,6 +30,7 @@ async fn what_belongs_to_another_tenant_is_absent() {
         ("publish", told(database.publish(&they, upload("mod_3", "spell_1", "3.0.0", "three")).await), "Err(NoSpell)"),
         ("modules", told(database.modules(&they, "spell_1").await), "Err(NoSpell)"),
         ("module, active", told(database.module(&they, "spell_1", None).await), "Err(NoSpell)"),
+        ("castable", told(database.castable(&they, "hello", None).await), "Err(NoSpell)"),
         ("module, by version", told(database.module(&they, "spell_1", Some(&one)).await), "Err(NoSpell)"),
         ("activate", told(database.activate(&they, "spell_1", &version("2.0.0"), at(60)).await), "Err(NoSpell)"),
         ("delete_module, active", told(database.delete_module(&they, "mod_1").await), "Err(NoModule)"),

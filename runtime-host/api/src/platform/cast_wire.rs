@@ -165,6 +165,8 @@ pub(crate) fn failed(record: &CastRecord, ending: &Ending, failed: &Failed) -> P
         FailedKind::Limit => (Refusal::CastLimit, failed.message.as_str()),
         FailedKind::Cancelled => (Refusal::CastCancelled, failed.message.as_str()),
         FailedKind::Busy => (Refusal::CastBusy, failed.message.as_str()),
+        FailedKind::Corrupt => (Refusal::ModuleCorrupt, failed.message.as_str()),
+        FailedKind::Full => (Refusal::StorageFull, failed.message.as_str()),
         FailedKind::Host => (Refusal::CastFailed, failed.message.as_str()),
     };
     let problem = Problem::new(refusal, detail).with("cast_id", record.id.as_str()).with("cost_cents", ending.cost_cents);

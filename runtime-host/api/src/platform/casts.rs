@@ -16,15 +16,14 @@ use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use spell_cast::{CastAnswer, CastRequest, CastState, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Platform, Scope, Started, Trend};
-use spell_types::{Limit, TenantId};
+use spell_cast::{CastAnswer, CastState, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Scope, Started, Trend};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// How much longer than its spell may take a cast is waited for: it is loaded, and recorded twice.
+/// How long it may take until a cast begins; and how much longer than its spell may take it is waited for: it is loaded, and recorded.
 const CAST_GRACE: Duration = Duration::from_secs(30);
 /// Longest that a cast is waited for by whoever looks at it, in seconds.
 pub(crate) const WAIT_S_MAX: u64 = 60;
@@ -45,12 +44,13 @@ pub(crate) async fn cast(State(api): State<Arc<Api>>, caller: Caller, request: R
     let asked: CastAsked = body::parse(&bytes)?;
     let request = asked.into_request(Idempotency { key, fingerprint: fingerprint(&bytes) })?;
     drop(bytes);
-    if prefers_async {
-        return accepted(api.platform.start_cast(tenant, request).await?, place);
-    }
-    let time_max = time_max(&api.platform, tenant, &request).await;
     let late = |_| Problem::new(Refusal::Unavailable, "the cast is not done yet and goes on: ask again with the same Idempotency-Key");
-    answered(&timeout(time_max, api.platform.cast(tenant, request)).await.map_err(late)??)
+    let started = timeout(CAST_GRACE, api.platform.start_cast(tenant, request)).await.map_err(late)??;
+    if prefers_async {
+        return accepted(started, place);
+    }
+    let time_max = started.time_max.saturating_add(CAST_GRACE);
+    answered(&timeout(time_max, started.ended()).await.map_err(late)??)
 }
 
 #[derive(Deserialize)]
@@ -208,12 +208,4 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
 /// What makes two requests the same.
 fn fingerprint(body: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(format!("POST {CASTS}\n")).chain_update(body).finalize().into()
-}
-
-/// How long a cast is waited for. What is asked about a spell that is gone is answered from the ledger at once.
-async fn time_max(platform: &Platform, tenant: &TenantId, request: &CastRequest) -> Duration {
-    let spell = platform.registry.spell(tenant, &request.spell).await.ok();
-    let limits = spell.and_then(|spell| platform.limits_of(&spell).ok());
-    let own = limits.map_or(Duration::ZERO, |limits| limits.time().saturating_add(Duration::from_millis(limits.get(Limit::QueueTime))));
-    own.saturating_add(CAST_GRACE)
 }

@@ -57,6 +57,8 @@ async fn a_cast_that_fails_is_a_problem_with_its_cost() {
         (422, "cast-limit", "Memory usage exceeded limit", 1),
         (422, "cast-limit", "it says fuel", 1),
         (503, "cast-busy", "it says busy", 0),
+        (500, "module-corrupt", "it says module-corrupt", 0),
+        (507, "storage-full", "it says storage-full", 0),
         (500, "cast-failed", "it says host", 0),
     ];
     for ((input, _, reason), (status, code, detail, cost_cents)) in FAILURES.into_iter().zip(expected) {

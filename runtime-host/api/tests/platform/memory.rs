@@ -12,13 +12,15 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 /// A word in an input, and how the cast fails then.
-pub(crate) const FAILURES: [(&str, FailedKind, &str); 7] = [
+pub(crate) const FAILURES: [(&str, FailedKind, &str); 9] = [
     ("refuse", FailedKind::Refused, "bad-input"),
     ("trap", FailedKind::Trapped, "trapped"),
     ("time-out", FailedKind::TimedOut, "time"),
     ("use-memory", FailedKind::Limit, "memory"),
     ("use-fuel", FailedKind::Limit, "fuel"),
     ("busy", FailedKind::Busy, "busy"),
+    ("corrupt", FailedKind::Corrupt, "module-corrupt"),
+    ("full", FailedKind::Full, "storage-full"),
     ("host", FailedKind::Host, "host"),
 ];
 
@@ -143,6 +145,19 @@ impl Registry for Memory {
         ready(self.find(tenant, spell_id).and_then(|spell| {
             let wanted = version.cloned().or(spell.active).ok_or(RegistryError::NoModule)?;
             self.newest_first(&spell.id).into_iter().find(|module| module.version == wanted).ok_or(RegistryError::NoModule)
+        }))
+    }
+
+    fn castable<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        key_or_id: &'a str,
+        version: Option<&'a Version>,
+    ) -> Registered<'a, (Spell, Option<Module>)> {
+        ready(self.find(tenant, key_or_id).map(|spell| {
+            let wanted = version.cloned().or(spell.active.clone());
+            let module = self.newest_first(&spell.id).into_iter().find(|module| Some(&module.version) == wanted.as_ref());
+            (spell, module)
         }))
     }
 

@@ -3,6 +3,7 @@
 use super::{Failure, programs, spells};
 use crate::columns::{Count, Moment, Parsed, Sha256};
 use crate::queue::JobError;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use semver::Version;
 use spell_cast::{Module, NewModule, RegistryError, Spell};
@@ -43,6 +44,33 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, spell_id: &str, v
         None => None,
     };
     found.ok_or(JobError::Refused(RegistryError::NoModule))
+}
+
+/// A spell, by its id or its key, and a version of it or the active one; refused if that is known to be corrupt.
+pub(super) fn castable(
+    connection: &Connection,
+    tenant: &TenantId,
+    key_or_id: &str,
+    version: Option<&str>,
+) -> Result<(Spell, Option<Module>), Failure> {
+    // One statement, because each locks the file for reading, and because the version may be swapped between two.
+    let mut select = connection.prepare_cached(
+        "SELECT spells.*, modules.id AS module_id, spell_id, version, digest, size_bytes, file_name, abi, component,
+             modules.created_at_ms AS uploaded_at_ms,
+             (SELECT is_corrupt FROM programs WHERE programs.digest = modules.component) AS is_corrupt
+         FROM spells LEFT JOIN modules ON modules.spell_id = spells.id AND modules.version = coalesce(?3, spells.active_version)
+         WHERE tenant = ?1 AND (spells.id = ?2 OR key = ?2) ORDER BY spells.id = ?2 DESC LIMIT 1",
+    )?;
+    let found = |row: &Row<'_>| {
+        let is_there = row.get_ref("module_id")? != ValueRef::Null;
+        let module = if is_there { Some(module_of(row, "module_id", "uploaded_at_ms")?) } else { None };
+        Ok((spells::spell(row)?, module, row.get::<_, Option<bool>>("is_corrupt")?))
+    };
+    match select.query_row(params![tenant.as_str(), key_or_id, version], found).optional()? {
+        None => Err(JobError::Refused(RegistryError::NoSpell)),
+        Some((_, Some(module), Some(true))) => Err(JobError::Refused(RegistryError::Corrupt(module.component))),
+        Some((spell, module, _)) => Ok((spell, module)),
+    }
 }
 
 /// Makes a version the one that is cast when nobody names one.
@@ -115,8 +143,13 @@ fn of_version(connection: &Connection, spell_id: &str, version: &Version) -> Res
 }
 
 fn module(row: &Row<'_>) -> rusqlite::Result<Module> {
+    module_of(row, "id", "created_at_ms")
+}
+
+/// A version, in a row where other things may have columns of these two names.
+fn module_of(row: &Row<'_>, id: &str, created_at_ms: &str) -> rusqlite::Result<Module> {
     Ok(Module {
-        id: row.get("id")?,
+        id: row.get(id)?,
         spell_id: row.get("spell_id")?,
         version: row.get::<_, Parsed<_>>("version")?.0,
         digest: row.get::<_, Sha256>("digest")?.0,
@@ -124,6 +157,6 @@ fn module(row: &Row<'_>) -> rusqlite::Result<Module> {
         file_name: row.get("file_name")?,
         abi: row.get("abi")?,
         component: row.get::<_, Sha256>("component")?.0,
-        created_at: row.get::<_, Moment>("created_at_ms")?.0,
+        created_at: row.get::<_, Moment>(created_at_ms)?.0,
     })
 }

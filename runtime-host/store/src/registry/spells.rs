@@ -86,7 +86,8 @@ pub(super) fn delete(connection: &Connection, tenant: &TenantId, id: &str) -> Re
     }
 }
 
-fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
+/// A spell, in a row that begins with its columns.
+pub(super) fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
     let about = About {
         name: row.get("name")?,
         description: row.get("description")?,
