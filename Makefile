@@ -7,7 +7,7 @@ DENY_VERSION := 0.20.2
 # Without a terminal there is no progress bar, only a line per step.
 CARGO_QUIET := $(shell test -t 2 || echo --quiet)
 
-.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network servers languages plugin portable
+.PHONY: help up build test bench components toolchain lint unit clean deny audit torture protections network faults servers languages plugin portable
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -38,7 +38,7 @@ lint: toolchain ## Check format and lints, in the host and in the components
 	@echo "lint: clippy" >&2
 	@cargo clippy --locked $(CARGO_QUIET) --workspace --all-targets -- -D warnings
 
-unit: components network servers ## Run unit, integration and doc tests
+unit: components network faults servers ## Run unit, integration and doc tests
 	@echo "test: building" >&2
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@echo "test: host" >&2
@@ -51,10 +51,13 @@ unit: components network servers ## Run unit, integration and doc tests
 network:
 	@scripts/network.sh
 
+faults:
+	@scripts/faults.sh
+
 servers:
 	@scripts/servers.sh
 
-torture: components network servers ## Run every attack at length: attacks without their protection, longer series, fuzzing
+torture: components network faults servers ## Run every attack at length: attacks without their protection, longer series, fuzzing
 	@echo "torture: building" >&2
 	@cargo build --locked $(CARGO_QUIET) --workspace --all-targets
 	@scripts/torture.sh

@@ -20,6 +20,16 @@ for file in tests/tests/hostile_*.rs; do
     grep -ao '{"c.*}' "$log" | grep -a '"card"' >>"$report" || true
     rm -f "$log"
 done
+for name in crash once platform_crash platform_disk platform_faults; do
+    echo "torture: $name" >&2
+    log=$(mktemp)
+    if ! cargo test --locked --quiet --workspace --test "$name" -- --nocapture --test-threads 1 >"$log" 2>&1; then
+        tail -40 "$log" >&2
+        exit 1
+    fi
+    grep -ao '{"card".*}' "$log" >>"$report" || true
+    rm -f "$log"
+done
 echo "torture: modules that nobody wrote" >&2
 cargo test --locked --quiet --workspace --lib generated >/dev/null
 scripts/fuzz.sh 60

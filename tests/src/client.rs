@@ -71,7 +71,10 @@ impl Client {
 
     /// Writes and reads side by side, so that a body that is echoed cannot fill both directions.
     fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = self.connect();
+        Self::exchange_on(self.connect(), bytes)
+    }
+
+    fn exchange_on(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
         let mut received = Vec::new();
         if bytes.len() <= CHUNK_BYTES {
             // A server that refuses early may close before it has read everything: that is its answer, not an error.
@@ -88,10 +91,14 @@ impl Client {
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).expect("connect");
+        self.try_connect().expect("connect")
+    }
+
+    fn try_connect(&self) -> Option<TcpStream> {
+        let stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(SILENCE_MAX)).expect("timeout");
         stream.set_write_timeout(Some(SILENCE_MAX)).expect("timeout");
-        stream
+        Some(stream)
     }
 }
 
@@ -100,6 +107,13 @@ impl Client {
 pub struct Pending(TcpStream);
 
 impl Pending {
+    /// Reads so many bytes, and tells how many there were. The rest stays for later, or for nobody.
+    pub fn read_some(&mut self, bytes_max: u64) -> usize {
+        let mut received = Vec::new();
+        let _ = (&mut self.0).take(bytes_max).read_to_end(&mut received);
+        received.len()
+    }
+
     /// Reads the answer.
     pub fn answer(self) -> Answer {
         let mut received = Vec::new();
@@ -144,6 +158,12 @@ impl Request {
     /// Sends it and reads the answer.
     pub fn send(self) -> Answer {
         self.client.raw(&self.bytes())
+    }
+
+    /// Sends it and reads the answer; `None` if nobody takes the connection.
+    pub fn send_if_taken(self) -> Option<Answer> {
+        let stream = self.client.try_connect()?;
+        Some(Answer::parse(&Client::exchange_on(stream, &self.bytes()), self.method == "HEAD"))
     }
 
     /// Sends it and leaves the answer for later; for requests without a long body.

@@ -12,6 +12,7 @@ mod manifest;
 pub mod page;
 mod platform;
 mod plugin;
+pub mod programs;
 mod servers;
 mod setup;
 mod spells;

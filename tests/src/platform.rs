@@ -3,10 +3,14 @@
 use crate::host::{Process, address, wait_for};
 use crate::setup::{command, share_code};
 use crate::{Answer, Captured, Client, PATIENCE, Request};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
+
+/// What it says before its address.
+const SERVING: &str = "Serving the platform on ";
 
 /// A platform that serves. Dropped, it is killed.
 #[derive(Debug)]
@@ -32,11 +36,28 @@ impl Platform {
         Self::serving(&directory.path().join("state"), None, &["--config", &file.to_string_lossy()])
     }
 
+    /// Starts one with this state directory, which is empty.
+    pub fn start_in(state_dir: &Path) -> Self {
+        Self::serving(state_dir, None, &[])
+    }
+
+    /// Kills it where it stands.
+    pub fn kill(&self) {
+        kill_process(Pid::from_child(&self.child.0), Signal::KILL).expect("signal");
+    }
+
     /// Kills it where it stands, and starts it again.
     #[must_use]
     pub fn killed_and_started(self) -> Self {
+        self.killed_and_started_after(|_| ())
+    }
+
+    /// Kills it where it stands, has somebody look at its state directory, or change it, and starts it again.
+    #[must_use]
+    pub fn killed_and_started_after(self, look: impl FnOnce(&Path)) -> Self {
         let (state_dir, key) = (self.state_dir.clone(), self.key.clone());
         drop(self);
+        look(&state_dir);
         Self::serving(&state_dir, Some(key), &[])
     }
 
@@ -49,10 +70,12 @@ impl Platform {
         wait_for("the platform to serve", PATIENCE, || {
             let ended = child.0.try_wait().expect("wait");
             assert!(ended.is_none(), "the platform ended: {}", captured.stderr());
-            captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
+            // What is printed comes in pieces.
+            let is_said = captured.stderr().split_once(SERVING).is_some_and(|(_, rest)| rest.contains('\n'));
+            is_said && (key.is_some() || captured.stdout().ends_with('\n'))
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
-        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
+        Self { client: address(&captured.stderr(), SERVING), key, state_dir: state_dir.to_owned(), child }
     }
 
     /// The directory of its database.
@@ -88,12 +111,17 @@ impl Platform {
 
     /// Gives a spell a version.
     pub fn upload(&self, spell: &str, version: &str, program: &[u8]) -> Answer {
+        self.begin_upload(spell, version, program).send()
+    }
+
+    /// An upload that is not yet sent.
+    pub fn begin_upload(&self, spell: &str, version: &str, program: &[u8]) -> Request {
         let field = |name: &str, value: &str| format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         let file = "--edge\r\ncontent-disposition: form-data; name=\"wasmFile\"; filename=\"a.wasm\"\r\n\r\n";
         let mut form = format!("{}{}{file}", field("spellId", spell), field("version", version)).into_bytes();
         form.extend_from_slice(program);
         form.extend_from_slice(b"\r\n--edge--\r\n");
-        self.request("POST", "/api/spells/upload-wasm").header("content-type", "multipart/form-data; boundary=edge").body(form).send()
+        self.request("POST", "/api/spells/upload-wasm").header("content-type", "multipart/form-data; boundary=edge").body(form)
     }
 
     /// Casts a spell under a key.
