@@ -54,7 +54,7 @@ GROUPS = [
 
 def main():
     """Runs everything; the exit status tells whether the host did all that it must."""
-    options = parse()
+    options = parser("Measures the host against its public peers.", connections=32).parse_args()
     # Servers are ended by their `with`, which a signal alone would skip.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load = sample.Load(options.seconds, options.connections, options.threads)
@@ -71,22 +71,22 @@ def main():
         failures.append(str(error))
         results = {}
     if results and not failures:
-        facts = report.facts(versions(), shown_command(), load, options.rounds, (busy, os.getloadavg()[0]))
+        facts = report.facts(versions(), shown_command("servers"), load, options.rounds, (busy, os.getloadavg()[0]))
         report.save("servers", {"facts": facts, "groups": results})
     for failure in failures:
         print(f"bench: FAILED: {failure}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def parse():
-    """What was typed."""
-    parser = argparse.ArgumentParser(description="Measures the host against its public peers.")
+def parser(description, connections):
+    """The options of a part that loads servers in rounds, with so many connections unless somebody says otherwise."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=bounded(1, 100), default=5, help="rounds per server [5]")
     parser.add_argument("--seconds", type=bounded(1, 600), default=5, help="length of a round [5]")
     parser.add_argument("--warm-up", type=bounded(1, 60), default=2, help="seconds of load before the first round [2]")
-    parser.add_argument("--connections", type=bounded(1, 4_096), default=32, help="connections kept open [32]")
+    parser.add_argument("--connections", type=bounded(1, 4_096), default=connections, help=f"connections kept open [{connections}]")
     parser.add_argument("--threads", type=bounded(1, 64), default=1, help="threads of the load generator [1]")
-    return parser.parse_args()
+    return parser
 
 
 def bounded(low, high):
@@ -158,15 +158,17 @@ def require(*files):
         raise BenchError(f"missing: {', '.join(missing)}; `make bench` builds everything")
 
 
-def versions():
-    """What was compared."""
-    return [servers.version([program, flag]) for program, flag in
-            ((servers.SPELL, "--version"), (servers.WASMTIME, "--version"), ("wrk", "-v"))]
+COMPARED = ((servers.SPELL, "--version"), (servers.WASMTIME, "--version"), ("wrk", "-v"))
 
 
-def shown_command():
+def versions(programs=COMPARED):
+    """What was compared: programs, each with the flag by which it tells its version."""
+    return [servers.version([program, flag]) for program, flag in programs]
+
+
+def shown_command(part):
     """How to run the same again."""
-    return shlex.join(["bench/run.sh", "servers", *sys.argv[1:]])
+    return shlex.join(["bench/run.sh", part, *sys.argv[1:]])
 
 
 def say(text):

@@ -16,7 +16,7 @@ DOCUMENT = REPOSITORY / "docs/performance.md"
 RESULTS = REPOSITORY / "target/bench/results"
 
 P2, P3 = "WASI 0.2", "WASI 0.3"
-NATIVE, SPELL = "native hyper", "spell"
+NATIVE, SPELL, PLATFORM = "native hyper", "spell", "spell serve"
 SERVE, SERVE_BEST, SERVE_REUSED = "wasmtime serve", "wasmtime serve, best flags", "wasmtime serve, instances reused"
 
 

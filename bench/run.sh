@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures the host against its public peers, and by itself. `bench/run.sh` runs every part and prints the tables; `bench/run.sh PART
-# [OPTION...]` runs one: servers, growth, latency, pieces, key_value, or table, which puts together what was measured (`table --write`: into
-# docs/performance.md). `bench/run.sh PART --help` lists its options.
+# [OPTION...]` runs one: servers, growth, latency, pieces, key_value, casts, platform_cast, or table, which puts together what was measured
+# (`table --write`: into docs/performance.md). `bench/run.sh PART --help` lists its options.
 set -eu
 cd "$(dirname -- "$0")/.."
 
@@ -39,7 +39,8 @@ run_part() {
         cargo_bench --bench request --bench kernels --bench cast --bench record >&2
         keep "$part" python3 -B bench/pieces.py
         ;;
-    key_value) keep "$part" cargo_bench --bench key_value ;;
+    casts) python3 -B bench/casts.py "$@" ;;
+    key_value | platform_cast) keep "$part" cargo_bench --bench "$part" -- "$@" ;;
     table) python3 -B bench/table.py "$@" ;;
     esac
 }
@@ -48,16 +49,16 @@ case " $* " in
 *" -h "* | *" --help "*)
     case ${1:-} in
     servers) exec python3 -B bench/compare.py --help ;;
-    growth | latency) exec python3 -B "bench/$1.py" --help ;;
+    growth | latency | casts) exec python3 -B "bench/$1.py" --help ;;
     *) sed -n 's/^# \(.*\)/\1/p' "$0" | head -n 3 && exit ;;
     esac
     ;;
 esac
 case ${1:-} in
-"" | servers | growth | latency | pieces | key_value) ;;
+"" | servers | growth | latency | pieces | key_value | casts | platform_cast) ;;
 table) run_part "$@" && exit ;;
 *)
-    say "there is no part \`$1\`: servers, growth, latency, pieces, key_value or table"
+    say "there is no part \`$1\`: servers, growth, latency, pieces, key_value, casts, platform_cast or table"
     exit 2
     ;;
 esac
@@ -70,7 +71,7 @@ if [ $# -gt 0 ]; then
     run_part "$@"
     exit
 fi
-for part in servers growth latency pieces key_value; do
+for part in servers growth latency pieces key_value casts platform_cast; do
     run_part "$part"
 done
 run_part table

@@ -60,10 +60,10 @@ def ask(port, count):
         connection.close()
 
 
-def take(server, load):
-    """Loads a server for a round and returns its sample; CPU time and page faults are per request."""
+def take(server, load, **how):
+    """Loads a server for a round and returns its sample; CPU time and page faults are per request. `how` is what `wrk` takes."""
     before = kernel_counts(server.pid)
-    result = wrk(server, load)
+    result = wrk(server, load, **how)
     after = kernel_counts(server.pid)
     requests = result["requests"]
     if requests == 0:

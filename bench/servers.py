@@ -27,6 +27,7 @@ STOP_SECONDS_MAX = 30.0
 # Read from each server's own output: it takes a free port itself, so no two can want the same one.
 ADDRESS = re.compile(r"^Serving .*http://127\.0\.0\.1:(\d+)", re.MULTILINE)
 
+FIRST_KEY = re.compile(r"^sk_\S+", re.MULTILINE)
 CONTROL_ADDRESS = re.compile(r"^Control plane on http://127\.0\.0\.1:(\d+)", re.MULTILINE)
 
 
@@ -110,6 +111,22 @@ def spell(guest):
         return [SPELL, "up", "-f", manifest, "--quiet", "--listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0",
                 "--state-dir", directory / "state"]
     return command
+
+
+def spell_app(directory_of_app):
+    """The command of the host for an app that is there."""
+    return lambda directory: [SPELL, "up", "-f", directory_of_app, "--quiet", "--listen", "127.0.0.1:0",
+                              "--control-listen", "127.0.0.1:0", "--state-dir", directory / "state"]
+
+
+def platform(directory):
+    """The command of the platform: each cast is on disk before it runs and before it is answered."""
+    return [SPELL, "serve", "--listen", "127.0.0.1:0", "--state-dir", directory / "state"]
+
+
+def first_key(server):
+    """The key that a platform prints at its first start."""
+    return FIRST_KEY.search(server.output.read_text(errors="replace")).group(0)
 
 
 def control_port(server):

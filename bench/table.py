@@ -9,7 +9,7 @@ import argparse
 import report
 import targets
 
-PARTS = ["servers", "growth", "latency", "pieces", "key_value"]
+PARTS = ["servers", "growth", "latency", "pieces", "key_value", "casts", "platform_cast"]
 
 
 def main():
@@ -32,6 +32,8 @@ def sections(results):
     yield "### Targets"
     yield report.table(["", "measure", "target", "reached", "met"], targets.rows(results))
     for title, group in (servers or {"groups": {}})["groups"].items():
+        yield report.section(title, group)
+    for title, group in (results["casts"] or {"groups": {}})["groups"].items():
         yield report.section(title, group)
 
 

@@ -6,7 +6,7 @@ Knows which numbers of the results belong to which target; must never know how o
 import statistics
 
 import report
-from report import NATIVE, P2, P3, SERVE, SERVE_BEST, SERVE_REUSED, SPELL
+from report import NATIVE, P2, P3, PLATFORM, SERVE, SERVE_BEST, SERVE_REUSED, SPELL
 
 
 def rows(results):
@@ -51,6 +51,11 @@ def targets(results):
     yield "T19", "metrics and record of a request, µs", "≤ 0.5", numbers(pieces, "microseconds", "record"), "{:.2f}"
     yield "T20", "answers at twice the capacity ÷ peak", "≥ 0.9", numbers(latency, "overload", "goodput_by_peak"), "{:.2f}"
     yield "T20", "p99 of the requests refused meanwhile, ms", "≤ 5", refused(latency), "{:.1f}"
+    casts = (results.get("casts") or {}).get("groups", {})
+    for number, (title, group) in enumerate(casts.items(), start=21):
+        yield f"T{number}", f"{title}: casts/s, each on disk twice, ÷ requests/s of `spell up`", "≥ 0.5", \
+            ratio(group, PLATFORM, SPELL, "requests_per_second"), "{:.2f}"
+    yield "T23", "processor time of a cast more than of the engine's call, µs", "≤ 150", numbers(results.get("platform_cast") or {}, "overhead_us"), "{:.0f}"
 
 
 def refused(latency):
