@@ -17,6 +17,7 @@ pub struct Platform {
     pub key: String,
     state_dir: PathBuf,
     child: Process,
+    captured: Captured,
 }
 
 impl Platform {
@@ -52,12 +53,17 @@ impl Platform {
             captured.stderr().contains("Serving the platform on ") && (key.is_some() || captured.stdout().ends_with('\n'))
         });
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
-        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child }
+        Self { client: address(&captured.stderr(), "Serving the platform on "), key, state_dir: state_dir.to_owned(), child, captured }
     }
 
     /// The directory of its database.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
+    }
+
+    /// What it has printed but its first key.
+    pub fn printed(&self) -> String {
+        self.captured.stderr()
     }
 
     /// Its process.

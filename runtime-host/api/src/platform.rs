@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod cast_wire;
 mod casts;
+mod engine_wire;
 mod events;
 mod keys;
 mod limits;
@@ -16,6 +17,7 @@ mod problem;
 mod refusals;
 mod spells;
 mod upload;
+mod webhooks;
 mod wire;
 
 use axum::Router;
@@ -78,6 +80,7 @@ impl Routes {
             .route("/api/v1/casts/{id}/cancel", post(casts::cancel))
             .route("/api/v1/casts/{id}/events", get(events::events))
             .route("/api/v1/spells/{spell}/trends", get(casts::trends))
+            .route("/api/webhooks/github", post(webhooks::github))
             .route("/api/keys", post(keys::create).get(keys::list))
             .route("/api/keys/{id}", delete(keys::revoke))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })

@@ -3,11 +3,14 @@
 //! It knows the order, and who may be told what. It must never know HTTP, tables or wasmtime.
 
 use crate::Platform;
+use crate::attempts::Attempted;
+use crate::engines::Plan;
 use crate::ids::{NoRandomness, new_id};
 use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempotency, LedgerError, Reserved};
-use crate::registry::{Module, RegistryError, Spell};
+use crate::registry::{RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
+use crate::workflows::WorkflowRefused;
 use semver::Version;
 use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
 use std::sync::Arc;
@@ -66,8 +69,10 @@ pub enum CastError {
         /// The cast.
         cast_id: String,
     },
-    /// What the key stands for began before the host ended, and nobody knows what it did.
-    #[error("the host ended while this cast ran, and nobody knows what it did: cast again under another key if it may run twice")]
+    /// Nobody knows what it did, or what the key stands for did.
+    #[error(
+        "nobody knows what this cast did: the host ended, or whoever ran it fell silent; cast again under another key if it may run twice"
+    )]
     Indeterminate {
         /// The cast.
         cast_id: String,
@@ -78,6 +83,9 @@ pub enum CastError {
     /// It cannot be named.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// No workflow can make it.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowRefused),
     /// The host ends.
     #[error("the host ended the cast")]
     Ended,
@@ -96,15 +104,15 @@ pub struct Started {
 impl Started {
     /// Waits until it has ended. One that was known before is answered with if it has.
     pub async fn ended(self) -> Result<CastAnswer, CastError> {
-        if let Some(running) = self.running {
-            let record = running.await.map_err(|_| CastError::Ended)??;
-            return Ok(CastAnswer { record, is_replayed: false });
-        }
-        let cast_id = self.record.id.clone();
-        match self.record.state {
-            CastState::Running => Err(CastError::InFlight { cast_id }),
-            CastState::Indeterminate => Err(CastError::Indeterminate { cast_id }),
-            CastState::Ended(_) => Ok(CastAnswer { record: self.record, is_replayed: true }),
+        let is_replayed = self.running.is_none();
+        let record = match self.running {
+            Some(running) => running.await.map_err(|_| CastError::Ended)??,
+            None => self.record,
+        };
+        match record.state {
+            CastState::Running => Err(CastError::InFlight { cast_id: record.id }),
+            CastState::Indeterminate => Err(CastError::Indeterminate { cast_id: record.id }),
+            CastState::Ended(_) => Ok(CastAnswer { record, is_replayed }),
         }
     }
 }
@@ -117,7 +125,7 @@ impl Platform {
 
     /// Begins a cast, or finds the one that the same key stands for. A cast that has begun ends by itself, also when nobody waits for it.
     pub async fn start_cast(self: &Arc<Self>, tenant: &TenantId, request: CastRequest) -> Result<Started, CastError> {
-        let Ready { record, module, limits } = match self.prepare(tenant, &request).await {
+        let Ready { record, plan, limits } = match self.prepare(tenant, &request).await {
             Ok(ready) => ready,
             // What was answered once is answered again, whatever became of the spell since.
             Err(error) => return self.known(tenant, request.idempotency.as_ref()).await?.ok_or(error),
@@ -131,7 +139,7 @@ impl Platform {
             let reserved = platform.ledger.reserve(begun.clone(), request.idempotency).await;
             let is_new = matches!(reserved, Ok(Reserved::New));
             let _ = tell.send(reserved);
-            if is_new { platform.run(begun, place, module, request.input, limits).await } else { Err(CastError::Ended) }
+            if is_new { platform.run(begun, place, plan, request.input, limits).await } else { Err(CastError::Ended) }
         });
         match told.await.map_err(|_| CastError::Ended)?? {
             Reserved::New => Ok(Started { record, is_known: false, running: Some(running) }),
@@ -172,12 +180,13 @@ impl Platform {
         if !spell.about.is_active {
             return Err(CastError::NotActive);
         }
-        let module = self.registry.module(tenant, &spell.id, request.version.as_ref()).await?;
+        let plan = self.plan(tenant, &spell, request.version.as_ref()).await?;
         let limits = self.limits_of(&spell)?;
         let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, limits.get(Limit::Request));
         if size_bytes > size_bytes_max {
             return Err(CastError::InputTooLarge { size_bytes, size_bytes_max });
         }
+        self.takes(&plan, &spell.key, &request.input, &limits)?;
         let now = time_as_kept((self.now)());
         let record = CastRecord {
             id: new_id("cast", now)?,
@@ -185,12 +194,14 @@ impl Platform {
             spell_id: spell.id,
             spell_key: spell.key,
             spell_name: spell.about.name,
-            version: module.version.clone(),
-            engine: spell.about.engine,
+            version: plan.module.as_ref().map(|module| module.version.clone()),
+            engine: plan.engine(),
             created_at: now,
             state: CastState::Running,
+            engine_reason: plan.reason.to_owned(),
+            run: plan.first_run(),
         };
-        Ok(Ready { record, module, limits })
+        Ok(Ready { record, plan, limits })
     }
 
     /// The limits of a spell: what it asks for within what the operator allows.
@@ -204,24 +215,18 @@ impl Platform {
     }
 
     /// Executes what is reserved, and records what comes of it.
-    async fn run(
-        &self,
-        mut record: CastRecord,
-        place: Place,
-        module: Module,
-        input: Content,
-        limits: Limits,
-    ) -> Result<CastRecord, CastError> {
-        let began = Instant::now();
-        let Executed { result, usage } = tokio::select! {
-            executed = self.runner.run(module.component, input, &limits) => executed,
-            () = place.cancelled() => cancelled(began),
+    async fn run(&self, mut record: CastRecord, place: Place, plan: Plan, input: Content, limits: Limits) -> Result<CastRecord, CastError> {
+        record.state = match self.execute(&mut record, &place, plan, input, &limits).await {
+            Attempted::Ended { executed: Executed { result, usage }, cost_cents } => {
+                let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
+                self.ledger.finish(&record.id, ending.clone()).await?;
+                CastState::Ended(Box::new(ending))
+            }
+            Attempted::Unknown => {
+                self.ledger.lose(&record.id).await?;
+                CastState::Indeterminate
+            }
         };
-        let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
-        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
-        let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
-        self.ledger.finish(&record.id, ending.clone()).await?;
-        record.state = CastState::Ended(Box::new(ending));
         place.end(Arc::new(record.clone()));
         Ok(record)
     }
@@ -240,7 +245,7 @@ fn usage_as_kept(usage: Usage) -> Usage {
 }
 
 /// What is left of an execution that was dropped: how long it took.
-fn cancelled(began: Instant) -> Executed {
+pub(crate) fn cancelled(began: Instant) -> Executed {
     let failed = Failed { kind: FailedKind::Cancelled, code: "cancelled".to_owned(), message: "the cast was cancelled".to_owned() };
     Executed { result: Err(failed), usage: Usage { wall: began.elapsed(), ..Usage::default() } }
 }
@@ -248,7 +253,7 @@ fn cancelled(began: Instant) -> Executed {
 /// What is needed to execute a cast.
 struct Ready {
     record: CastRecord,
-    module: Module,
+    plan: Plan,
     limits: Limits,
 }
 

@@ -2,10 +2,13 @@
 //! and what it costs.
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
-//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
+//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), and what executes ([`Runner`], [`Workflows`]). It must never know HTTP, SQL or
+//! wasmtime.
 
+mod attempts;
 mod caster;
 mod cost;
+mod engines;
 mod ids;
 mod keys;
 mod ledger;
@@ -13,9 +16,11 @@ mod publish;
 mod registry;
 mod runner;
 mod running;
+mod workflows;
 
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
+pub use engines::{CONFIGURED_FOR_WASM, EngineChoice, FallbackOn};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
@@ -23,8 +28,9 @@ pub use ledger::{
     Recorded, Reserved, Trend,
 };
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
-pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
+pub use registry::{About, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
+pub use workflows::{Delivery, Dispatched, Followed, Heard, Workflow, WorkflowCast, WorkflowRefused, WorkflowRun, Workflows};
 
 use ids::new_id;
 use running::RunningCasts;
@@ -55,6 +61,8 @@ pub struct Parts {
     pub retention: Duration,
     /// What time it is.
     pub now: fn() -> SystemTime,
+    /// What casts on GitHub, if the operator has set it up.
+    pub github: Option<Arc<dyn Workflows>>,
 }
 
 /// All that the platform is made of, and the casts that run in it.
@@ -82,12 +90,14 @@ impl Platform {
         let now = (self.now)();
         let spell = Spell { id: new_id("spell", now)?, tenant: tenant.clone(), key, about, active: None, created_at: now, updated_at: now };
         self.limits_of(&spell)?;
+        self.allows(&spell)?;
         Ok(self.registry.create(spell).await?)
     }
 
     /// Says something else of a spell.
     pub async fn change_spell(&self, tenant: &TenantId, spell: Spell) -> Result<Spell, SpellError> {
         self.limits_of(&spell)?;
+        self.allows(&spell)?;
         Ok(self.registry.change(tenant, &spell.id, spell.about, (self.now)()).await?)
     }
 
@@ -127,6 +137,9 @@ pub enum SpellError {
     /// It asks for more than the operator allows.
     #[error("the spell {0}")]
     Ceiling(#[from] spell_types::CeilingExceeded),
+    /// It asks for a workflow that it cannot have.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowRefused),
     /// It cannot be named.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),

@@ -2,6 +2,8 @@
 //!
 //! It knows what a spell is. It must never know tables or files.
 
+use crate::engines::{EngineChoice, FallbackOn};
+use crate::workflows::Workflow;
 use bytes::Bytes;
 use semver::Version;
 use spell_types::{BoxFuture, Digest, Limit, SpellKey, TenantId};
@@ -39,28 +41,10 @@ pub struct About {
     pub limits: Vec<(Limit, u64)>,
     /// Whether it can be cast.
     pub is_active: bool,
-}
-
-/// What executes a spell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EngineChoice {
-    /// This host.
-    #[default]
-    Wasm,
-}
-
-impl EngineChoice {
-    /// Its name in requests and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            EngineChoice::Wasm => "wasm",
-        }
-    }
-
-    /// The engine of this name.
-    pub fn from_name(name: &str) -> Option<EngineChoice> {
-        (name == "wasm").then_some(EngineChoice::Wasm)
-    }
+    /// The workflow that casts it, where one does.
+    pub workflow: Option<Workflow>,
+    /// After which failures here the workflow casts, if both can; all of them where nobody says.
+    pub fallback_on: Option<Vec<FallbackOn>>,
 }
 
 /// A version of a spell. What it is never changes.

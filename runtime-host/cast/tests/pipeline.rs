@@ -74,6 +74,7 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
         ceilings,
         retention: Duration::ZERO,
         now,
+        github: None,
     }));
     let tenant: TenantId = "acme".parse().expect("a name");
     platform.create_spell(&tenant, "echo".parse().expect("a name"), about(&[])).await.expect("made");
@@ -82,7 +83,15 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
 }
 
 fn about(limits: &[(Limit, u64)]) -> About {
-    About { name: "Echo".to_owned(), description: String::new(), engine: EngineChoice::Wasm, limits: limits.to_vec(), is_active: true }
+    About {
+        name: "Echo".to_owned(),
+        description: String::new(),
+        engine: EngineChoice::Wasm,
+        limits: limits.to_vec(),
+        is_active: true,
+        workflow: None,
+        fallback_on: None,
+    }
 }
 
 fn upload(version: &str, program: &str) -> Upload {

@@ -17,6 +17,7 @@ mod dotenv;
 mod fetched;
 mod fetching;
 mod files;
+mod github;
 mod grants;
 mod keys;
 mod listen;

@@ -1,11 +1,11 @@
 //! The platform of a state directory, put together: registry, ledger and keys in its database, programs in an engine.
 
-use crate::pepper;
 use crate::runner::EngineRunner;
+use crate::{github, pepper};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
+use spell_cast::{Parts, Platform, Prices, Scope, Workflows, cast_defaults};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
@@ -31,6 +31,7 @@ pub(crate) struct Opened {
 /// Puts the platform of a state directory together, whose database this is.
 pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Path, config: &OperatorConfig) -> Result<Opened> {
     let lock = lock(state_dir)?;
+    let github = github::open(config)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     let runner = EngineRunner::new(engine, database.clone(), &config.settings);
@@ -46,6 +47,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        github: github.map(|github| Arc::new(github) as Arc<dyn Workflows>),
     });
     Ok(Opened { platform: Arc::new(platform), _lock: lock })
 }

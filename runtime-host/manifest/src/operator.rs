@@ -3,9 +3,11 @@
 //! This file knows the format and its one table of settings, which docs can be checked against. It must never know who
 //! obeys them.
 
+mod github;
 mod network;
 mod settings;
 
+pub use github::{GithubLogin, GithubTable};
 pub use network::{AddressRange, NotARange};
 pub use settings::{Setting, Settings};
 
@@ -30,6 +32,8 @@ pub struct OperatorConfig {
     pub block_networks: Vec<AddressRange>,
     /// `outbound.refusals`: whether requests that are not allowed are refused, or counted and let through.
     pub refusals: Refusals,
+    /// `[github]`: where casts may run as workflows, if anywhere.
+    pub github: Option<GithubTable>,
 }
 
 /// The values of `outbound.refusals`.
@@ -51,6 +55,7 @@ impl Default for OperatorConfig {
             allow_networks: Vec::new(),
             block_networks: Vec::new(),
             refusals: Refusals::Enforce,
+            github: None,
         }
     }
 }
@@ -58,7 +63,11 @@ impl Default for OperatorConfig {
 impl OperatorConfig {
     /// Reads the file at a path.
     pub fn load(path: &Path) -> Result<OperatorConfig, ManifestError> {
-        Self::parse(&load::read_text(path)?, path)
+        let mut config = Self::parse(&load::read_text(path)?, path)?;
+        if let Some(github) = &mut config.github {
+            github.resolve(path.parent().unwrap_or(Path::new("")));
+        }
+        Ok(config)
     }
 
     /// Reads the file's text; `file` is a name for messages.
@@ -95,6 +104,10 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
         config.allow_networks = table.get("allow_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.block_networks = table.get("block_networks").map(|node| read_networks(reader, &node)).unwrap_or_default();
         config.refusals = table.get("refusals").map(|node| read_refusals(reader, &node)).unwrap_or_default();
+    }
+    if name == "github" {
+        known.extend(github::KEYS);
+        config.github = github::read(reader, table);
     }
     reader.check_keys(table, &known);
     for setting in settings {

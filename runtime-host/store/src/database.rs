@@ -37,6 +37,7 @@ const SPELL_DB: Kind = Kind {
              ) STRICT, WITHOUT ROWID;",
         ),
         M::up(include_str!("platform.sql")),
+        M::up(include_str!("github.sql")),
     ],
 };
 

@@ -1,5 +1,6 @@
 //! Casts and the keys that stand for them, as tables. It knows how far each cast is; it must never know how a cast is executed, or who asks.
 
+mod engines;
 mod idempotency;
 mod records;
 
@@ -7,7 +8,7 @@ use crate::Database;
 use crate::queue::JobError;
 use idempotency::Standing;
 use rusqlite::Connection;
-use spell_cast::{CastRecord, Ending, Idempotency, Ledger, LedgerError, Recorded, Reserved, Trend};
+use spell_cast::{CastRecord, Ending, EngineChoice, Idempotency, Ledger, LedgerError, Recorded, Reserved, Trend, WorkflowRun};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
@@ -68,6 +69,18 @@ impl Ledger for Database {
         let id = id.to_owned();
         let finish = move |connection: &Connection| records::finish(connection, &id, &ending);
         Box::pin(async move { self.write(finish).await.map_err(to_error) })
+    }
+
+    fn lose<'a>(&'a self, id: &'a str) -> Recorded<'a, ()> {
+        let id = id.to_owned();
+        let lose = move |connection: &Connection| records::lose(connection, &id);
+        Box::pin(async move { self.write(lose).await.map_err(to_error) })
+    }
+
+    fn note_engine<'a>(&'a self, id: &'a str, engine: EngineChoice, reason: &'a str, run: Option<&'a WorkflowRun>) -> Recorded<'a, ()> {
+        let (id, reason, run) = (id.to_owned(), reason.to_owned(), run.cloned());
+        let note = move |connection: &Connection| engines::note(connection, &id, engine, &reason, run.as_ref());
+        Box::pin(async move { self.write(note).await.map_err(to_error) })
     }
 
     fn cast<'a>(&'a self, tenant: &'a TenantId, id: &'a str) -> Recorded<'a, Option<CastRecord>> {

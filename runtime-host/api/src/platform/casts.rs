@@ -16,7 +16,9 @@ use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use spell_cast::{CastAnswer, CastRequest, CastState, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Platform, Scope, Started, Trend};
+use spell_cast::{
+    CastAnswer, CastRequest, CastState, EngineChoice, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Platform, Scope, Started, Trend,
+};
 use spell_types::{Limit, TenantId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -213,7 +215,9 @@ fn fingerprint(body: &[u8]) -> [u8; 32] {
 /// How long a cast is waited for. What is asked about a spell that is gone is answered from the ledger at once.
 async fn time_max(platform: &Platform, tenant: &TenantId, request: &CastRequest) -> Duration {
     let spell = platform.registry.spell(tenant, &request.spell).await.ok();
+    // One engine after the other has this time.
+    let engines = if spell.as_ref().is_some_and(|spell| spell.about.engine == EngineChoice::Hybrid) { 2 } else { 1 };
     let limits = spell.and_then(|spell| platform.limits_of(&spell).ok());
     let own = limits.map_or(Duration::ZERO, |limits| limits.time().saturating_add(Duration::from_millis(limits.get(Limit::QueueTime))));
-    own.saturating_add(CAST_GRACE)
+    own.saturating_add(CAST_GRACE).saturating_mul(engines)
 }

@@ -53,6 +53,9 @@ pub(crate) enum Refusal {
     CastBusy,
     CastFailed,
     HostFailed,
+    GithubNotSetUp,
+    RepositoryNotAllowed,
+    WebhookForged,
 }
 
 impl Refusal {
@@ -98,6 +101,9 @@ impl Refusal {
             Refusal::CastBusy => (StatusCode::SERVICE_UNAVAILABLE, "cast-busy", "There was no place to run"),
             Refusal::CastFailed => (StatusCode::INTERNAL_SERVER_ERROR, "cast-failed", "The host failed to run the program"),
             Refusal::HostFailed => (StatusCode::INTERNAL_SERVER_ERROR, "host-failed", "The host failed"),
+            Refusal::GithubNotSetUp => (StatusCode::UNPROCESSABLE_ENTITY, "github-not-set-up", "This host casts nothing on GitHub"),
+            Refusal::RepositoryNotAllowed => (StatusCode::FORBIDDEN, "repository-not-allowed", "The operator does not allow the repository"),
+            Refusal::WebhookForged => (StatusCode::UNAUTHORIZED, "webhook-forged", "The signature is wrong"),
         }
     }
 

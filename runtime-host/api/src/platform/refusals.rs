@@ -3,7 +3,7 @@
 //! It knows errors and the catalogue. It must never know routes.
 
 use crate::platform::problem::{Problem, Refusal};
-use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError};
+use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError, WorkflowRefused};
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
@@ -26,6 +26,7 @@ impl From<SpellError> for Problem {
         match error {
             SpellError::Registry(error) => error.into(),
             SpellError::Ceiling(_) => Problem::new(Refusal::CeilingExceeded, error),
+            SpellError::Workflow(error) => error.into(),
             SpellError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
         }
     }
@@ -82,7 +83,22 @@ impl From<CastError> for Problem {
             CastError::InFlight { cast_id } => problem(Refusal::CastInFlight).with("cast_id", cast_id),
             CastError::Indeterminate { cast_id } => problem(Refusal::CastIndeterminate).with("cast_id", cast_id).with("retryable", false),
             CastError::NoRandomness(_) => problem(Refusal::HostFailed),
+            CastError::Workflow(error) => error.into(),
             CastError::Ended => problem(Refusal::Unavailable),
         }
+    }
+}
+
+impl From<WorkflowRefused> for Problem {
+    fn from(error: WorkflowRefused) -> Self {
+        let refusal = match error {
+            WorkflowRefused::NotSetUp => Refusal::GithubNotSetUp,
+            WorkflowRefused::Repository(_) => Refusal::RepositoryNotAllowed,
+            WorkflowRefused::InputTooLarge { .. } => Refusal::InputTooLarge,
+            WorkflowRefused::NoWorkflow(_) | WorkflowRefused::NotAWorkflow(_) | WorkflowRefused::NoVersions | WorkflowRefused::NotText => {
+                Refusal::Invalid
+            }
+        };
+        Problem::new(refusal, error)
     }
 }

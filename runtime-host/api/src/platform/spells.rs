@@ -4,6 +4,7 @@
 
 use crate::platform::asked::{Asked, At, Page, cut};
 use crate::platform::auth::Caller;
+use crate::platform::engine_wire::{self, WorkflowWire};
 use crate::platform::limits::{self, Wishes};
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::{json, moment};
@@ -33,6 +34,8 @@ struct NewSpell {
     resource_limits: Option<Wishes>,
     limits: Option<Wishes>,
     active: Option<bool>,
+    workflow: Option<WorkflowWire>,
+    fallback_on: Option<Vec<String>>,
 }
 
 /// What may be said anew; what is not said stays.
@@ -45,6 +48,8 @@ struct Change {
     resource_limits: Option<Wishes>,
     limits: Option<Wishes>,
     active: Option<bool>,
+    workflow: Option<WorkflowWire>,
+    fallback_on: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +66,10 @@ struct SpellShown {
     active_version: Option<String>,
     created_at: String,
     updated_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<WorkflowWire>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_on: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
@@ -72,11 +81,19 @@ struct SpellsShown {
 
 pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
-    let NewSpell { key, name, description, execution_engine, resource_limits, limits, active } = body::read_json(&api, request).await?;
+    let NewSpell { key, name, description, execution_engine, resource_limits, limits, active, workflow, fallback_on } =
+        body::read_json(&api, request).await?;
     let key = spell_key(&key)?;
-    let change = Change { name: Some(name), description, execution_engine, resource_limits, limits, active };
-    let nothing =
-        About { name: String::new(), description: String::new(), engine: EngineChoice::default(), limits: Vec::new(), is_active: true };
+    let change = Change { name: Some(name), description, execution_engine, resource_limits, limits, active, workflow, fallback_on };
+    let nothing = About {
+        name: String::new(),
+        description: String::new(),
+        engine: EngineChoice::default(),
+        limits: Vec::new(),
+        is_active: true,
+        workflow: None,
+        fallback_on: None,
+    };
     let spell = api.platform.create_spell(tenant, key, change.apply(nothing)?).await?;
     let location = HeaderValue::from_str(&format!("/api/spells/{}", spell.key));
     let mut response = json(StatusCode::CREATED, &shown(&api.platform, &spell))?;
@@ -138,6 +155,8 @@ fn shown(platform: &Platform, spell: &Spell) -> SpellShown {
         active_version: spell.active.as_ref().map(ToString::to_string),
         created_at: moment(spell.created_at),
         updated_at: moment(spell.updated_at),
+        workflow: about.workflow.as_ref().map(WorkflowWire::shown),
+        fallback_on: about.fallback_on.as_deref().map(engine_wire::names),
     }
 }
 
@@ -157,11 +176,14 @@ impl Change {
             about.description = text("description", description, 0, DESCRIPTION_CHARACTERS_MAX)?;
         }
         if let Some(engine) = self.execution_engine {
-            let unknown = || Problem::new(Refusal::Invalid, "executionEngine must be one of: wasm");
-            about.engine = EngineChoice::from_name(&engine).ok_or_else(unknown)?;
+            about.engine = engine_wire::engine(&engine)?;
         }
         limits::wish(&mut about.limits, self.resource_limits, self.limits)?;
         about.is_active = self.active.unwrap_or(about.is_active);
+        about.workflow = self.workflow.map(WorkflowWire::read).or(about.workflow);
+        if let Some(names) = self.fallback_on {
+            about.fallback_on = Some(engine_wire::fallback_on(&names)?);
+        }
         Ok(about)
     }
 }

@@ -49,6 +49,7 @@ pub(crate) async fn start() -> Host {
         ceilings,
         retention: spell_cast::IDEMPOTENCY_TIME,
         now: SystemTime::now,
+        github: None,
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

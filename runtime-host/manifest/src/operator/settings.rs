@@ -57,6 +57,16 @@ pub enum Setting {
     CastQueueTime,
     /// How long casts stay on record.
     CastRetention,
+    /// Time between two questions about a run on GitHub at first.
+    GithubPollInterval,
+    /// The same, once it has grown.
+    GithubPollIntervalMax,
+    /// The longest that a run is looked for that was dispatched.
+    GithubFindTime,
+    /// Bytes of an artifact as it is downloaded.
+    GithubArtifact,
+    /// Runs on GitHub at a time.
+    GithubRuns,
 }
 
 struct Row {
@@ -70,7 +80,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 25;
+const COUNT: usize = 30;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -106,6 +116,11 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::CastConcurrency, table: "cast", key: "concurrency", unit: Count, default: 64, least: 1, most: 100_000, meaning: "casts of the platform at a time" },
     Row { setting: Setting::CastQueueTime, table: "cast", key: "queue_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that a cast waits for a place to run" },
     Row { setting: Setting::CastRetention, table: "cast", key: "retention", unit: Milliseconds, default: 720 * HOUR, least: 24 * HOUR, most: 87_600 * HOUR, meaning: "time that casts stay on record, their output included" },
+    Row { setting: Setting::GithubPollInterval, table: "github", key: "poll_interval", unit: Milliseconds, default: 5 * SECOND, least: 100, most: HOUR, meaning: "time between two questions about a run on GitHub at first" },
+    Row { setting: Setting::GithubPollIntervalMax, table: "github", key: "poll_interval_max", unit: Milliseconds, default: 30 * SECOND, least: 100, most: HOUR, meaning: "time between two questions about a run that takes long" },
+    Row { setting: Setting::GithubFindTime, table: "github", key: "find_time", unit: Milliseconds, default: 30 * SECOND, least: 100, most: HOUR, meaning: "longest that a dispatched run is looked for" },
+    Row { setting: Setting::GithubArtifact, table: "github", key: "artifact", unit: Bytes, default: 64 * MIB, least: 1, most: GIB, meaning: "artifact of a run as it is downloaded" },
+    Row { setting: Setting::GithubRuns, table: "github", key: "runs", unit: Count, default: 256, least: 1, most: 100_000, meaning: "runs on GitHub at a time" },
 ];
 
 impl Setting {
@@ -122,7 +137,7 @@ impl Setting {
     };
 
     /// The tables that settings are written in.
-    pub const TABLES: [&'static str; 5] = ["host", "outbound", "compile", "log", "cast"];
+    pub const TABLES: [&'static str; 6] = ["host", "outbound", "compile", "log", "cast", "github"];
 
     /// The table it is written in.
     pub fn table(self) -> &'static str {

@@ -1,11 +1,13 @@
 //! Casts, as rows. It knows what is recorded of them; it must never know keys under which clients cast.
 
 use super::Failure;
+use super::engines::{self, COLUMNS, JOINED};
 use crate::columns::{Count, Engine, Micros, Moment, Parsed, named, saturating};
 use crate::queue::JobError;
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use semver::Version;
 use spell_cast::{CastRecord, CastState, Ending, Failed, FailedKind, LedgerError, Trend};
 use spell_types::{Content, TenantId, Usage};
 use std::time::SystemTime;
@@ -31,11 +33,12 @@ pub(super) fn insert(connection: &Connection, cast: &CastRecord) -> Result<(), F
         cast.spell_id,
         cast.spell_key.as_str(),
         cast.spell_name,
-        cast.version.to_string(),
+        // A workflow has no version.
+        cast.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         cast.engine.name(),
         Moment(cast.created_at),
     ])?;
-    Ok(())
+    engines::keep(connection, &cast.id, &cast.engine_reason, cast.run.as_ref())
 }
 
 /// Records how a cast ended, once. Whoever ran it knows what it did, also if another host took it for lost.
@@ -76,21 +79,28 @@ pub(super) fn end_all(connection: &Connection) -> Result<u64, Failure> {
     Ok(connection.execute("UPDATE casts SET state = 'indeterminate' WHERE state = 'running'", [])? as u64)
 }
 
+/// Says of a cast that nobody knows what it did.
+pub(super) fn lose(connection: &Connection, id: &str) -> Result<(), Failure> {
+    connection.prepare_cached("UPDATE casts SET state = 'indeterminate' WHERE id = ?1 AND state = 'running'")?.execute([id])?;
+    Ok(())
+}
+
 /// A cast that a key stands for.
 pub(super) fn known(connection: &Connection, id: &str) -> Result<CastRecord, Failure> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, output FROM casts WHERE id = ?1");
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, output FROM {JOINED} WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([id], record)?)
 }
 
 /// A cast of a tenant.
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<CastRecord>, Failure> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, output FROM casts WHERE tenant = ?1 AND id = ?2");
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, output FROM {JOINED} WHERE tenant = ?1 AND id = ?2");
     Ok(connection.prepare_cached(&sql)?.query_row([tenant.as_str(), id], record).optional()?)
 }
 
 /// Casts of a tenant, the newest first, from the first one before an id on. Their output is left out.
 pub(super) fn list(connection: &Connection, tenant: &TenantId, before: Option<&str>, count_max: usize) -> Result<Vec<CastRecord>, Failure> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, x'' AS output FROM casts WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+    let sql =
+        format!("SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, x'' AS output FROM {JOINED} WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
     let mut select = connection.prepare_cached(&sql)?;
     // All ids come before the last character.
     let before = before.unwrap_or("\u{10ffff}");
@@ -132,17 +142,28 @@ pub(super) fn delete_some(connection: &Connection, before: SystemTime) -> Result
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CastRecord> {
+    let (engine_reason, run) = engines::read(row)?;
     Ok(CastRecord {
         id: row.get("id")?,
         tenant: row.get::<_, Parsed<_>>("tenant")?.0,
         spell_id: row.get("spell_id")?,
         spell_key: row.get::<_, Parsed<_>>("spell_key")?.0,
         spell_name: row.get("spell_name")?,
-        version: row.get::<_, Parsed<_>>("version")?.0,
+        version: version(row)?,
         engine: row.get::<_, Engine>("engine")?.0,
         created_at: row.get::<_, Moment>("created_at_ms")?.0,
         state: state(row)?,
+        engine_reason,
+        run,
     })
+}
+
+/// A version, unless a workflow ran, which has none.
+fn version(row: &Row<'_>) -> rusqlite::Result<Option<Version>> {
+    if row.get_ref("version")?.as_str()?.is_empty() {
+        return Ok(None);
+    }
+    row.get::<_, Parsed<_>>("version").map(|version| Some(version.0))
 }
 
 fn state(row: &Row<'_>) -> rusqlite::Result<CastState> {

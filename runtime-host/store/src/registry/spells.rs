@@ -1,20 +1,21 @@
 //! Spells, as rows. It knows what is said of them; it must never know programs.
 
 use super::Failure;
-use crate::columns::{Engine, Moment, Parsed, named, saturating};
+use crate::columns::{Engine, Moment, Parsed, Place, named, saturating};
 use crate::queue::JobError;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use semver::Version;
-use spell_cast::{About, RegistryError, Spell};
+use spell_cast::{About, FallbackOn, RegistryError, Spell};
 use spell_types::{Limit, TenantId};
 use std::time::SystemTime;
 
 /// Keeps a spell, which has no version yet.
 pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Failure> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (tenant, key) DO NOTHING",
+        "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms, workflow,
+             fallback_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (tenant, key) DO NOTHING",
     )?;
     let Spell { id, tenant, key, about, .. } = spell;
     let (limits, created_at, updated_at) = (Asked(about.limits.clone()), Moment(spell.created_at), Moment(spell.updated_at));
@@ -28,7 +29,9 @@ pub(super) fn create(connection: &Connection, spell: &Spell) -> Result<Spell, Fa
         limits,
         about.is_active,
         created_at,
-        updated_at
+        updated_at,
+        about.workflow.clone().map(Place),
+        about.fallback_on.clone().map(Failures)
     ];
     match insert.execute(said)? {
         0 => Err(JobError::Refused(RegistryError::KeyTaken(key.clone()))),
@@ -62,12 +65,14 @@ pub(super) fn list(connection: &Connection, tenant: &TenantId, after: Option<&st
 /// Says something else of a spell.
 pub(super) fn change(connection: &Connection, tenant: &TenantId, id: &str, about: &About, at: SystemTime) -> Result<Spell, Failure> {
     let mut update = connection.prepare_cached(
-        "UPDATE spells SET name = ?3, description = ?4, engine = ?5, limits = ?6, is_active = ?7, updated_at_ms = ?8
+        "UPDATE spells SET name = ?3, description = ?4, engine = ?5, limits = ?6, is_active = ?7, updated_at_ms = ?8,
+             workflow = ?9, fallback_on = ?10
          WHERE tenant = ?1 AND id = ?2",
     )?;
-    let About { name, description, engine, limits, is_active } = about;
-    let limits = Asked(limits.clone());
-    update.execute(params![tenant.as_str(), id, name, description, engine.name(), limits, is_active, Moment(at)])?;
+    let About { name, description, engine, limits, is_active, workflow, fallback_on } = about;
+    let (limits, workflow, fallback_on) = (Asked(limits.clone()), workflow.clone().map(Place), fallback_on.clone().map(Failures));
+    let said = params![tenant.as_str(), id, name, description, engine.name(), limits, is_active, Moment(at), workflow, fallback_on];
+    update.execute(said)?;
     with_id(connection, tenant, id)
 }
 
@@ -93,6 +98,8 @@ fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
         engine: row.get::<_, Engine>("engine")?.0,
         limits: row.get::<_, Asked>("limits")?.0,
         is_active: row.get("is_active")?,
+        workflow: row.get::<_, Option<Place>>("workflow")?.map(|workflow| workflow.0),
+        fallback_on: row.get::<_, Option<Failures>>("fallback_on")?.map(|failures| failures.0),
     };
     Ok(Spell {
         id: row.get("id")?,
@@ -120,5 +127,22 @@ impl FromSql for Asked {
         let pairs: Vec<(String, u64)> = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
         let limits = pairs.into_iter().map(|(key, value)| Ok((named(&key, Limit::from_key)?, value)));
         limits.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Failures after which a workflow casts, as a JSON array of their names.
+struct Failures(Vec<FallbackOn>);
+
+impl ToSql for Failures {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let names: serde_json::Value = self.0.iter().map(|failure| failure.name()).collect();
+        Ok(names.to_string().into())
+    }
+}
+
+impl FromSql for Failures {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let names: Vec<String> = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
+        names.iter().map(|name| named(name, FallbackOn::from_name)).collect::<Result<_, _>>().map(Self)
     }
 }

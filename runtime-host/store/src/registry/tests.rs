@@ -14,7 +14,7 @@ async fn set_pages_max(database: &Database, pages_max: &'static str) {
 
 fn about() -> About {
     let (name, description, engine) = (String::new(), String::new(), EngineChoice::Wasm);
-    About { name, description, engine, limits: Vec::new(), is_active: true }
+    About { name, description, engine, limits: Vec::new(), is_active: true, workflow: None, fallback_on: None }
 }
 
 fn version(number: u64, program: &[u8]) -> NewModule {

@@ -51,7 +51,15 @@ pub(crate) fn version(text: &str) -> Version {
 
 pub(crate) fn about(name: &str) -> About {
     let limits = vec![(Limit::Time, 1_000), (Limit::Memory, u64::MAX)];
-    About { name: name.to_owned(), description: "says hello".to_owned(), engine: EngineChoice::Wasm, limits, is_active: true }
+    About {
+        name: name.to_owned(),
+        description: "says hello".to_owned(),
+        engine: EngineChoice::Wasm,
+        limits,
+        is_active: true,
+        workflow: None,
+        fallback_on: None,
+    }
 }
 
 pub(crate) fn spell(tenant: TenantId, id: &str, key: &str) -> Spell {
@@ -91,10 +99,12 @@ pub(crate) fn cast(tenant: TenantId, id: &str, created_at: SystemTime) -> CastRe
         spell_id: "spell_1".to_owned(),
         spell_key: "hello".parse().unwrap(),
         spell_name: "Hello".to_owned(),
-        version: version("1.0.0-rc.1+build"),
+        version: Some(version("1.0.0-rc.1+build")),
         engine: EngineChoice::Wasm,
         created_at,
         state: CastState::Running,
+        engine_reason: spell_cast::CONFIGURED_FOR_WASM.to_owned(),
+        run: None,
     }
 }
 
