@@ -7,6 +7,7 @@
 mod answer;
 mod client;
 pub mod described;
+mod github;
 mod host;
 pub mod hostile;
 mod manifest;
@@ -20,9 +21,11 @@ mod servers;
 mod setup;
 mod spells;
 mod upstream;
+mod zip;
 
 pub use answer::Answer;
 pub use client::{Client, Pending, Request, encode};
+pub use github::{APP_TOKEN, Behaviour, FakeGitHub, Fault, GITHUB_TOKEN, Seen, secret, signature};
 use host::{Captured, PATIENCE};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};

@@ -20,6 +20,7 @@ pub struct Platform {
     state_dir: PathBuf,
     arguments: Vec<String>,
     child: Process,
+    captured: Captured,
 }
 
 /// Whoever asks a platform, under a key.
@@ -94,12 +95,17 @@ impl Platform {
         let key = key.unwrap_or_else(|| captured.stdout().trim().to_owned());
         let client = address(&captured.stderr(), SERVING);
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { caller: Caller { client, key }, state_dir: state_dir.to_owned(), arguments, child }
+        Self { caller: Caller { client, key }, state_dir: state_dir.to_owned(), arguments, child, captured }
     }
 
     /// The directory of its database.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
+    }
+
+    /// What it has printed but its first key.
+    pub fn printed(&self) -> String {
+        self.captured.stderr()
     }
 
     /// Its process.

@@ -10,7 +10,9 @@ mod cast_wire;
 mod casts;
 mod catalogue;
 mod description;
+mod engine_wire;
 mod events;
+mod github_webhook;
 mod keys;
 mod limits;
 mod logs;
@@ -120,6 +122,7 @@ impl Routes {
             .route("/api/webhooks/{id}/deliveries", get(webhooks::deliveries))
             .route("/api/budget", get(budgets::show).patch(budgets::change))
             .route("/api/v1/estimate", post(budgets::estimate))
+            .route("/api/webhooks/github", post(github_webhook::hear))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.

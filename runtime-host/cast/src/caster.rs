@@ -3,16 +3,18 @@
 //! It knows the order, and who may be told what. It must never know HTTP, tables or wasmtime.
 
 use crate::Platform;
+use crate::attempts::{Attempted, Here};
 use crate::budget::{OverBudget, rest_of_day, rest_of_month};
-use crate::ids::{NoRandomness, new_id};
+use crate::ids::NoRandomness;
 use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempotency, LedgerError, Reserved};
+use crate::prepare::Ready;
 use crate::quota::{Quota, QuotaExceeded};
-use crate::reach::Reach;
-use crate::registry::{Module, RegistryError, Spell};
+use crate::registry::RegistryError;
 use crate::runner::Executed;
 use crate::running::Place;
 use crate::schema::{Mismatches, Side};
 use crate::witness::Witness;
+use crate::workflows::WorkflowRefused;
 use semver::Version;
 use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
 use std::sync::Arc;
@@ -77,8 +79,10 @@ pub enum CastError {
         /// The cast.
         cast_id: String,
     },
-    /// What the key stands for began before the host ended, and nobody knows what it did.
-    #[error("the host ended while this cast ran, and nobody knows what it did: cast again under another key if it may run twice")]
+    /// Nobody knows what it did, or what the key stands for did.
+    #[error(
+        "nobody knows what this cast did: the host ended, or whoever ran it fell silent; cast again under another key if it may run twice"
+    )]
     Indeterminate {
         /// The cast.
         cast_id: String,
@@ -89,6 +93,9 @@ pub enum CastError {
     /// It cannot be named.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// No workflow can make it.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowRefused),
     /// The host ends.
     #[error("the host ended the cast")]
     Ended,
@@ -125,15 +132,15 @@ pub struct Started {
 impl Started {
     /// Waits until it has ended. One that was known before is answered with if it has.
     pub async fn ended(self) -> Result<CastAnswer, CastError> {
-        if let Some(running) = self.running {
-            let record = running.await.map_err(|_| CastError::Ended)??;
-            return Ok(CastAnswer { record, is_replayed: false });
-        }
-        let cast_id = self.record.id.clone();
-        match self.record.state {
-            CastState::Running => Err(CastError::InFlight { cast_id }),
-            CastState::Indeterminate => Err(CastError::Indeterminate { cast_id }),
-            CastState::Ended(_) => Ok(CastAnswer { record: self.record, is_replayed: true }),
+        let is_replayed = self.running.is_none();
+        let record = match self.running {
+            Some(running) => running.await.map_err(|_| CastError::Ended)??,
+            None => self.record,
+        };
+        match record.state {
+            CastState::Running => Err(CastError::InFlight { cast_id: record.id }),
+            CastState::Indeterminate => Err(CastError::Indeterminate { cast_id: record.id }),
+            CastState::Ended(_) => Ok(CastAnswer { record, is_replayed }),
         }
     }
 }
@@ -151,7 +158,7 @@ impl Platform {
             // What was answered once is answered again, whatever became of the spell since.
             Err(error) => return self.known(tenant, request.idempotency.as_ref()).await?.ok_or(error),
         };
-        let time_max = ready.limits.time().saturating_add(Duration::from_millis(ready.limits.get(Limit::QueueTime)));
+        let time_max = ready.time_max();
         // It has its place before anybody can find it: whoever does can wait for it and cancel it.
         let record = ready.record.clone();
         let place = self.running.begin(&record.id);
@@ -159,8 +166,7 @@ impl Platform {
         let (tell, told) = oneshot::channel();
         // What is reserved is run, also if whoever asked goes away in between.
         let running = tokio::spawn(async move {
-            let (_, cost_cents_max) = platform.prices.range(ready.record.engine, &ready.limits);
-            let reserved = platform.ledger.reserve(ready.record.clone(), request.idempotency, cost_cents_max).await;
+            let reserved = platform.ledger.reserve(ready.record.clone(), request.idempotency, ready.cost_cents_max).await;
             let is_new = matches!(reserved, Ok(Reserved::New));
             let _ = tell.send(reserved);
             if is_new { platform.run(ready, place, request.input).await } else { Err(CastError::Ended) }
@@ -199,39 +205,6 @@ impl Platform {
         self.running.idle().await;
     }
 
-    /// Looks up what a cast needs, and whether it may be.
-    pub(crate) async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
-        let (spell, module) = self.registry.castable(tenant, &request.spell, request.version.as_ref()).await?;
-        if !spell.about.is_active {
-            return Err(CastError::NotActive);
-        }
-        let module = module.ok_or(RegistryError::NoModule)?;
-        let limits = self.limits_of(&spell)?;
-        let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, limits.get(Limit::Request));
-        if size_bytes > size_bytes_max {
-            return Err(CastError::InputTooLarge { size_bytes, size_bytes_max });
-        }
-        self.checkers.check(&spell.id, Side::Input, spell.about.schemas.input.as_deref(), &request.input).await?;
-        let now = time_as_kept((self.now)());
-        let record = CastRecord {
-            id: new_id("cast", now)?,
-            tenant: tenant.clone(),
-            spell_id: spell.id,
-            spell_key: spell.key,
-            spell_name: spell.about.name,
-            version: module.version.clone(),
-            engine: spell.about.engine,
-            created_at: now,
-            state: CastState::Running,
-        };
-        Ok(Ready { record, module, limits, reach: spell.about.reach, output_schema: spell.about.schemas.output })
-    }
-
-    /// The limits of a spell: what it asks for within what the operator allows.
-    pub fn limits_of(&self, spell: &Spell) -> Result<Limits, CeilingExceeded> {
-        Limits::resolve(&self.defaults, &self.ceilings, &spell.about.limits)
-    }
-
     async fn known(&self, tenant: &TenantId, idempotency: Option<&Idempotency>) -> Result<Option<Started>, CastError> {
         let Some(idempotency) = idempotency else { return Ok(None) };
         self.ledger.known(tenant, idempotency).await?.map(|known| self.known_cast(known)).transpose()
@@ -257,28 +230,35 @@ impl Platform {
 
     /// Executes what is reserved, and records what comes of it.
     async fn run(self: &Arc<Self>, ready: Ready, place: Place, input: Content) -> Result<CastRecord, CastError> {
-        let Ready { mut record, module, limits, reach, output_schema } = ready;
-        let (began, witness) = (Instant::now(), Arc::new(Witness::new(self.now)));
-        let Executed { result, usage } = tokio::select! {
-            executed = self.runner.run(module.component, input, &limits, &reach, &witness) => executed,
-            () = place.cancelled() => cancelled(began),
+        let Ready { mut record, plan, limits, cost_cents_max, reach, output_schema } = ready;
+        let here = Here { limits: &limits, reach: &reach, witness: Arc::new(Witness::new(self.now)) };
+        let attempted = self.execute(&mut record, &place, plan, input, &here).await;
+        if here.witness.has_loaded() {
+            self.observer.loaded(&record.spell_key);
+        }
+        let Attempted::Ended { executed: Executed { result, usage }, cost_cents } = attempted else {
+            return self.lose(record, place).await;
         };
         let result = match result {
             Ok(output) => self.checked(&record.spell_id, output_schema.as_deref(), output).await,
             failed => failed,
         };
-        let is_ours = matches!(&result, Err(failed) if failed.kind.is_of_host());
         // Nobody pays for more than was set aside, also if a cast ends a moment behind its limits.
-        let (_, cost_cents_max) = self.prices.range(record.engine, &limits);
-        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage).min(cost_cents_max) };
+        let cost_cents = cost_cents.min(cost_cents_max);
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         record.state = CastState::Ended(Box::new(ending.clone()));
-        if witness.has_loaded() {
-            self.observer.loaded(&record.spell_key);
-        }
         // It has ended also if that cannot be recorded.
         self.observer.ended(&record);
-        self.record(record, place, ending, witness.log()).await
+        self.record(record, place, ending, here.witness.log()).await
+    }
+
+    /// Records that nobody knows what a cast did.
+    async fn lose(&self, mut record: CastRecord, place: Place) -> Result<CastRecord, CastError> {
+        self.ledger.lose(&record.id).await?;
+        self.posted.notify_one();
+        record.state = CastState::Indeterminate;
+        place.end(Arc::new(record.clone()));
+        Ok(record)
     }
 
     /// An output, if it is what the spell answers with.
@@ -306,18 +286,9 @@ fn usage_as_kept(usage: Usage) -> Usage {
 }
 
 /// What is left of an execution that was dropped: how long it took.
-fn cancelled(began: Instant) -> Executed {
+pub(crate) fn cancelled(began: Instant) -> Executed {
     let failed = Failed { kind: FailedKind::Cancelled, code: "cancelled".to_owned(), message: "the cast was cancelled".to_owned() };
     Executed { result: Err(failed), usage: Usage { wall: began.elapsed(), ..Usage::default() } }
-}
-
-/// What is needed to execute a cast.
-pub(crate) struct Ready {
-    pub(crate) record: CastRecord,
-    module: Module,
-    pub(crate) limits: Limits,
-    reach: Reach,
-    output_schema: Option<String>,
 }
 
 /// What casts of the platform may use where nobody says otherwise: more than requests of an app, which somebody waits for.

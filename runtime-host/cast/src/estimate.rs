@@ -2,19 +2,21 @@
 //!
 //! It knows prices, limits, and what casts have cost. It must never know what a program does.
 
-use crate::caster::{CastError, CastRequest, Ready};
-use crate::registry::EngineChoice;
+use crate::caster::{CastError, CastRequest};
+use crate::engines::EngineChoice;
+use crate::prepare::Ready;
 use crate::{Platform, Prices};
 use semver::Version;
 use spell_types::{Limits, SpellKey, TenantId, Usage};
+use std::time::Duration;
 
 /// What a cast may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Estimate {
     /// Of which spell.
     pub spell_key: SpellKey,
-    /// Which version.
-    pub version: Version,
+    /// Which version; a workflow has none.
+    pub version: Option<Version>,
     /// In each engine that may execute it.
     pub engines: Vec<EngineEstimate>,
 }
@@ -37,6 +39,12 @@ impl Prices {
     pub fn range(&self, engine: EngineChoice, limits: &Limits) -> (u64, u64) {
         match engine {
             EngineChoice::Wasm => (self.wasm_cents(&Usage::default()), self.wasm_cents_max(limits)),
+            EngineChoice::GithubActions => (self.github_cents(Duration::ZERO), self.github_cents(limits.time())),
+            // The one, and if that fails the other.
+            EngineChoice::Hybrid => {
+                let (here, there) = (self.range(EngineChoice::Wasm, limits), self.range(EngineChoice::GithubActions, limits));
+                (here.0, here.1.saturating_add(there.1))
+            }
         }
     }
 }
@@ -44,12 +52,15 @@ impl Prices {
 impl Platform {
     /// What a cast may cost, which is refused for the same reasons as the cast would be. Its key is not looked at.
     pub async fn estimate(&self, tenant: &TenantId, request: &CastRequest) -> Result<Estimate, CastError> {
-        let Ready { record, limits, .. } = self.prepare(tenant, request).await?;
-        let (cost_cents_min, cost_cents_max) = self.prices.range(record.engine, &limits);
-        let mean = self.ledger.cost_cents_mean(tenant, &record.spell_id, record.engine).await?;
-        // Prices and limits may have been others.
-        let cost_cents_expected = mean.map(|mean| mean.clamp(cost_cents_min, cost_cents_max));
-        let engines = vec![EngineEstimate { engine: record.engine, cost_cents_min, cost_cents_max, cost_cents_expected }];
+        let Ready { record, plan, limits, .. } = self.prepare(tenant, request).await?;
+        let mut engines = Vec::new();
+        for engine in plan.engines() {
+            let (cost_cents_min, cost_cents_max) = self.prices.range(engine, &limits);
+            let mean = self.ledger.cost_cents_mean(tenant, &record.spell_id, engine).await?;
+            // Prices and limits may have been others.
+            let cost_cents_expected = mean.map(|mean| mean.clamp(cost_cents_min, cost_cents_max));
+            engines.push(EngineEstimate { engine, cost_cents_min, cost_cents_max, cost_cents_expected });
+        }
         Ok(Estimate { spell_key: record.spell_key, version: record.version, engines })
     }
 }

@@ -3,8 +3,9 @@
 //! It knows what a cast went through. It must never know tables, or how a cast is executed.
 
 use crate::budget::OverBudget;
+use crate::engines::EngineChoice;
 use crate::quota::QuotaExceeded;
-use crate::registry::EngineChoice;
+use crate::workflows::WorkflowRun;
 use semver::Version;
 use spell_types::{BoxFuture, Content, SpellKey, TenantId, Usage};
 use std::time::{Duration, SystemTime};
@@ -22,14 +23,18 @@ pub struct CastRecord {
     pub spell_key: SpellKey,
     /// And for people.
     pub spell_name: String,
-    /// Which version.
-    pub version: Version,
-    /// What executes it.
+    /// Which version; a workflow has none.
+    pub version: Option<Version>,
+    /// What executes it: this host or a workflow, be the spell cast by both.
     pub engine: EngineChoice,
     /// When it was reserved.
     pub created_at: SystemTime,
     /// How far it is.
     pub state: CastState,
+    /// Why that executes it, in the words of the API.
+    pub engine_reason: String,
+    /// The run of a workflow that it became.
+    pub run: Option<WorkflowRun>,
 }
 
 /// How far a cast is.
@@ -39,7 +44,7 @@ pub enum CastState {
     Running,
     /// It has ended.
     Ended(Box<Ending>),
-    /// The host ended while it ran: nobody knows what it did. It is never run again.
+    /// The host ended while it ran, or whoever ran it fell silent: nobody knows what it did. It is never run again.
     Indeterminate,
 }
 
@@ -196,6 +201,12 @@ pub trait Ledger: Send + Sync {
 
     /// Records how a cast ended, and spends what it costs in place of what was set aside.
     fn finish<'a>(&'a self, id: &'a str, ending: Ending) -> Recorded<'a, ()>;
+
+    /// Records that nobody knows what a cast did.
+    fn lose<'a>(&'a self, id: &'a str) -> Recorded<'a, ()>;
+
+    /// Records what executes a cast that runs, and why.
+    fn note_engine<'a>(&'a self, id: &'a str, engine: EngineChoice, reason: &'a str, run: Option<&'a WorkflowRun>) -> Recorded<'a, ()>;
 
     /// A cast of a tenant.
     fn cast<'a>(&'a self, tenant: &'a TenantId, id: &'a str) -> Recorded<'a, Option<CastRecord>>;

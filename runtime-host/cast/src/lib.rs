@@ -3,18 +3,22 @@
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
 //! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]),
-//! what executes ([`Runner`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL or wasmtime.
+//! what executes ([`Runner`], [`Workflows`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL
+//! or wasmtime.
 
+mod attempts;
 mod budget;
 mod caster;
 mod cost;
 mod courier;
+mod engines;
 mod estimate;
 mod ids;
 mod keys;
 mod ledger;
 mod observer;
 mod parts;
+mod prepare;
 mod publish;
 mod quota;
 mod reach;
@@ -27,11 +31,13 @@ mod thresholds;
 mod unrecorded;
 mod webhooks;
 mod witness;
+mod workflows;
 
 pub use budget::{Allowance, Budget, BudgetError, Budgets, CAP_CENTS_MAX, Month, OperatorCap, OverBudget};
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
 pub use courier::{ATTEMPT_TIME_MAX, Courier, DELIVERIES_AT_ONCE_MAX, Handed, Letter, UrlRefused, Verdict};
+pub use engines::{CONFIGURED_FOR_WASM, EngineChoice, FallbackOn};
 pub use estimate::{EngineEstimate, Estimate};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
@@ -44,7 +50,7 @@ pub use parts::Parts;
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
 pub use quota::{Quota, QuotaExceeded, Quotas};
 pub use reach::{ENVIRONMENT_BYTES_MAX, NETWORK_ENTRIES_MAX, Reach, ReachError, Reachable, VARIABLES_MAX};
-pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
+pub use registry::{About, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
 pub use schema::{
     CHECKED_BYTES_MAX, Mismatch, Mismatches, SCHEMA_BYTES_MAX, SCHEMA_PARTS_MAX, SCHEMA_PATTERNS_MAX, SchemaError, Schemas,
@@ -60,6 +66,7 @@ pub use webhooks::{
     NewWebhook, OffReason, ROTATION_TIME, Sealed, SecretLost, WEBHOOKS_MAX, Webhook, WebhookError, WebhookFailure, WebhookSecret, Webhooks,
 };
 pub use witness::{CastLog, CastLogs, LOG_BYTES_MAX, LOG_LINES_MAX, LogLine, Stream, Witness};
+pub use workflows::{Dispatched, Followed, Heard, Notice, Workflow, WorkflowCast, WorkflowRefused, WorkflowRun, Workflows};
 
 use ids::new_id;
 use running::RunningCasts;
@@ -118,6 +125,7 @@ impl Platform {
     /// Whether a spell may be what is said of it.
     async fn check_spell(&self, spell: &Spell) -> Result<(), SpellError> {
         self.limits_of(spell)?;
+        self.allows(spell)?;
         spell.about.reach.check(self.reachable)?;
         let schemas = spell.about.schemas.clone();
         if schemas == Schemas::default() {
@@ -193,6 +201,9 @@ pub enum SpellError {
     /// It asks for more than the operator allows.
     #[error("the spell {0}")]
     Ceiling(#[from] spell_types::CeilingExceeded),
+    /// It asks for a workflow that it cannot have.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowRefused),
     /// It cannot be named.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),

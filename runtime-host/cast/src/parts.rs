@@ -4,7 +4,7 @@
 
 use crate::{
     Budgets, CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics,
-    Webhooks, cast_defaults,
+    Webhooks, Workflows, cast_defaults,
 };
 use spell_types::Limits;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct Parts {
     pub webhook_retry_first: Duration,
     /// Where budgets are kept.
     pub budgets: Arc<dyn Budgets>,
+    /// What casts on GitHub, if the operator has set it up.
+    pub github: Option<Arc<dyn Workflows>>,
 }
 
 impl Parts {
@@ -75,6 +77,7 @@ impl Parts {
             courier: Arc::new(()),
             webhook_retry_first: Duration::from_secs(5),
             budgets: store.clone(),
+            github: None,
         }
     }
 }

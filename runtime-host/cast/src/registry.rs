@@ -2,9 +2,11 @@
 //!
 //! It knows what a spell is. It must never know tables or files.
 
+use crate::engines::{EngineChoice, FallbackOn};
 use crate::quota::QuotaExceeded;
 use crate::reach::Reach;
 use crate::schema::Schemas;
+use crate::workflows::Workflow;
 use bytes::Bytes;
 use semver::Version;
 use spell_types::{BoxFuture, Digest, Limit, SpellKey, TenantId};
@@ -46,6 +48,10 @@ pub struct About {
     pub reach: Reach,
     /// What its input and output look like.
     pub schemas: Schemas,
+    /// The workflow that casts it, where one does.
+    pub workflow: Option<Workflow>,
+    /// After which failures here the workflow casts, if both can; all of them where nobody says.
+    pub fallback_on: Option<Vec<FallbackOn>>,
 }
 
 /// A spell of which nothing is said yet, and which can be cast.
@@ -59,29 +65,9 @@ impl Default for About {
             is_active: true,
             reach: Reach::default(),
             schemas: Schemas::default(),
+            workflow: None,
+            fallback_on: None,
         }
-    }
-}
-
-/// What executes a spell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EngineChoice {
-    /// This host.
-    #[default]
-    Wasm,
-}
-
-impl EngineChoice {
-    /// Its name in requests and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            EngineChoice::Wasm => "wasm",
-        }
-    }
-
-    /// The engine of this name.
-    pub fn from_name(name: &str) -> Option<EngineChoice> {
-        (name == "wasm").then_some(EngineChoice::Wasm)
     }
 }
 

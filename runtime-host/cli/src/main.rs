@@ -20,6 +20,7 @@ mod engine;
 mod fetched;
 mod fetching;
 mod files;
+mod github;
 mod grants;
 mod keys;
 mod listen;

@@ -1,15 +1,14 @@
 //! The platform of a state directory, put together: registry, ledger and keys in its database, programs in an engine.
 
-use crate::pepper;
 use crate::reach::{Granting, reachable};
 use crate::runner::EngineRunner;
-use crate::shares;
 use crate::webhooks::HttpCourier;
+use crate::{github, pepper, shares};
 use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use spell_api::{CastMetrics, Metrics};
-use spell_cast::{Allowance, Parts, Platform, Scope};
+use spell_cast::{Allowance, Parts, Platform, Scope, Workflows};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting, Settings};
 use spell_store::Database;
@@ -55,6 +54,7 @@ impl<E: Into<anyhow::Error>> From<E> for NotOpened {
 /// Puts the platform of a state directory together, whose database this is.
 pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Path, config: &OperatorConfig) -> Result<Opened, NotOpened> {
     let lock = lock(state_dir)?.ok_or(NotOpened::Taken)?;
+    let github = github::open(config)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     database.grant(Allowance { quotas: shares::quotas(&config.settings), budget_cents: config.budget_cents });
@@ -69,6 +69,7 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         reachable: reachable(config),
         courier: Arc::new(HttpCourier::new(config)?),
         webhook_retry_first: config.settings.time(Setting::WebhookRetryFirst),
+        github: github.map(|github| Arc::new(github) as Arc<dyn Workflows>),
         ..Parts::over(&database, runner.clone(), pepper::open(state_dir)?)
     });
     let platform = Arc::new(platform);

@@ -49,7 +49,7 @@ pub use files::{FILES_MAX, FilesError, MappedFile};
 pub use load::{FILE_BYTES_MAX, load, parse};
 pub use lock::{LOCK_BYTES_MAX, LockError, load_lock, load_lock_at, parse_lock};
 pub use manifest::DEPENDENCIES_MAX;
-pub use operator::{AddressRange, NotARange, OperatorConfig, Refusals, Setting, Settings};
+pub use operator::{AddressRange, GithubLogin, GithubTable, NotARange, OperatorConfig, Refusals, Setting, Settings};
 pub use package_config::{PackageConfig, PackagePlaceError, REGISTRY_METADATA_PATH, RegistryMetadata, RegistryPlace};
 pub use runtime_config::{
     BlockedNetwork, ClientTls, Directory, KeyValueBackend, LlmApi, LlmCompute, OutboundHttp, OutboundLimits, OutboundNetworking,

@@ -3,9 +3,11 @@
 //! This file knows the format and its one table of settings, which docs can be checked against. It must never know who
 //! obeys them.
 
+mod github;
 mod network;
 mod settings;
 
+pub use github::{GithubLogin, GithubTable};
 pub use network::{AddressRange, NotARange};
 pub use settings::{Setting, Settings};
 
@@ -39,6 +41,8 @@ pub struct OperatorConfig {
     pub webhooks_allow_http: bool,
     /// `cast.budget`: what casts of a tenant may cost in a month, if the operator says nothing else of the tenant.
     pub budget_cents: Option<u64>,
+    /// `[github]`: where casts may run as workflows, if anywhere.
+    pub github: Option<GithubTable>,
 }
 
 /// The values of `outbound.refusals`.
@@ -63,6 +67,7 @@ impl Default for OperatorConfig {
             cast_network: true,
             webhooks_allow_http: false,
             budget_cents: None,
+            github: None,
         }
     }
 }
@@ -70,7 +75,11 @@ impl Default for OperatorConfig {
 impl OperatorConfig {
     /// Reads the file at a path.
     pub fn load(path: &Path) -> Result<OperatorConfig, ManifestError> {
-        Self::parse(&load::read_text(path)?, path)
+        let mut config = Self::parse(&load::read_text(path)?, path)?;
+        if let Some(github) = &mut config.github {
+            github.resolve(path.parent().unwrap_or(Path::new("")));
+        }
+        Ok(config)
     }
 
     /// Reads the file's text; `file` is a name for messages.
@@ -117,6 +126,10 @@ fn read_table(reader: &mut Reader, name: &str, table: &Fields<'_>, config: &mut 
     if name == "webhooks" {
         known.push("allow_http");
         config.webhooks_allow_http = table.get("allow_http").and_then(|node| reader.boolean(&node)).unwrap_or_default();
+    }
+    if name == "github" {
+        known.extend(github::KEYS);
+        config.github = github::read(reader, table);
     }
     reader.check_keys(table, &known);
     for setting in settings {

@@ -3,7 +3,7 @@
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-use spell_cast::EngineChoice;
+use spell_cast::{EngineChoice, Workflow};
 use spell_types::Digest;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -89,6 +89,24 @@ pub(crate) struct Engine(pub(crate) EngineChoice);
 impl FromSql for Engine {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         named(value.as_str()?, EngineChoice::from_name).map(Self)
+    }
+}
+
+/// A workflow, as a JSON object.
+pub(crate) struct Place(pub(crate) Workflow);
+
+impl ToSql for Place {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let Workflow { repository, file, reference } = &self.0;
+        Ok(serde_json::json!({ "repository": repository, "file": file, "reference": reference }).to_string().into())
+    }
+}
+
+impl FromSql for Place {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let object: serde_json::Value = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
+        let text = |name: &str| object[name].as_str().map(str::to_owned).ok_or(FromSqlError::InvalidType);
+        Ok(Self(Workflow { repository: text("repository")?, file: text("file")?, reference: text("reference")? }))
     }
 }
 

@@ -44,6 +44,7 @@ const SPELL_DB: Kind = Kind {
         M::up(include_str!("reach.sql")),
         M::up(include_str!("webhooks.sql")),
         M::up(include_str!("budgets.sql")),
+        M::up(include_str!("github.sql")),
     ],
 };
 

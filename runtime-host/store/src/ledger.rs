@@ -1,6 +1,7 @@
 //! Casts and the keys that stand for them, as tables. It knows how far each cast is; it must never know how a cast is executed, or who asks.
 
 mod admission;
+mod engines;
 mod idempotency;
 mod records;
 
@@ -10,7 +11,7 @@ use crate::queue::JobError;
 use crate::{Database, webhooks};
 use idempotency::Standing;
 use rusqlite::Connection;
-use spell_cast::{CastRecord, Ending, EngineChoice, Event, Idempotency, Ledger, LedgerError, Recorded, Reserved};
+use spell_cast::{CastRecord, Ending, EngineChoice, Event, Idempotency, Ledger, LedgerError, Recorded, Reserved, WorkflowRun};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
@@ -92,6 +93,21 @@ impl Ledger for Database {
             Ok(webhooks::post(connection, event, ending.ended_at, "casts.id = ?4", &id)?)
         };
         Box::pin(async move { self.write(finish).await.map_err(to_error) })
+    }
+
+    fn lose<'a>(&'a self, id: &'a str) -> Recorded<'a, ()> {
+        let id = id.to_owned();
+        let lose = move |connection: &Connection| {
+            webhooks::post(connection, Event::Indeterminate, SystemTime::now(), "casts.id = ?4", &id)?;
+            records::lose(connection, &id)
+        };
+        Box::pin(async move { self.write(lose).await.map_err(to_error) })
+    }
+
+    fn note_engine<'a>(&'a self, id: &'a str, engine: EngineChoice, reason: &'a str, run: Option<&'a WorkflowRun>) -> Recorded<'a, ()> {
+        let (id, reason, run) = (id.to_owned(), reason.to_owned(), run.cloned());
+        let note = move |connection: &Connection| engines::note(connection, &id, engine, &reason, run.as_ref());
+        Box::pin(async move { self.write(note).await.map_err(to_error) })
     }
 
     fn cast<'a>(&'a self, tenant: &'a TenantId, id: &'a str) -> Recorded<'a, Option<CastRecord>> {

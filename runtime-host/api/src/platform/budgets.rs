@@ -61,7 +61,7 @@ pub(crate) async fn change(State(api): State<Arc<Api>>, caller: Caller, request:
 #[derive(Serialize)]
 struct EstimateShown {
     spell_key: String,
-    version: String,
+    version: Option<String>,
     engines: BTreeMap<&'static str, EngineShown>,
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn estimate(State(api): State<Arc<Api>>, caller: Caller, reques
         (engine.name(), EngineShown { cost_cents_min, cost_cents_max, cost_cents_expected })
     };
     let engines = estimate.engines.iter().map(shown).collect();
-    let (spell_key, version) = (estimate.spell_key.to_string(), estimate.version.to_string());
+    let (spell_key, version) = (estimate.spell_key.to_string(), estimate.version.map(|version| version.to_string()));
     json(StatusCode::OK, &EstimateShown { spell_key, version, engines })
 }
 

@@ -4,6 +4,7 @@
 
 use crate::platform::body::essence;
 use crate::platform::description::choice;
+use crate::platform::engine_wire::RunShown;
 use crate::platform::modules::version;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::{moment, unwritable};
@@ -94,10 +95,14 @@ pub(crate) struct CastShown<'a> {
     cast_id: &'a str,
     spell_key: &'a str,
     spell_name: &'a str,
-    version: String,
+    /// A workflow has none.
+    version: Option<String>,
     #[schema(schema_with = status)]
     status: &'static str,
     engine: &'static str,
+    engine_reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunShown<'a>>,
     cost_cents: Option<u64>,
     usage: Option<UsageShown>,
     /// Text, JSON, or bytes as `{"base64": …}`; lists leave it out.
@@ -158,9 +163,11 @@ impl<'a> CastShown<'a> {
             cast_id: &record.id,
             spell_key: record.spell_key.as_str(),
             spell_name: &record.spell_name,
-            version: record.version.to_string(),
+            version: record.version.as_ref().map(ToString::to_string),
             status: record.state.name(),
             engine: record.engine.name(),
+            engine_reason: &record.engine_reason,
+            run: record.run.as_ref().map(RunShown::of),
             cost_cents: ending.map(|ending| ending.cost_cents),
             usage: ending.map(|ending| usage(&ending.usage)),
             output: None,
@@ -190,13 +197,17 @@ pub(crate) fn failed(record: &CastRecord, ending: &Ending, failed: &Failed) -> P
     let problem = Problem::new(refusal, detail).with("cast_id", record.id.as_str()).with("cost_cents", ending.cost_cents);
     let problem =
         problem.with("usage", serde_json::to_value(usage(&ending.usage)).unwrap_or_default()).with("reason", failed.code.as_str());
+    let problem = match record.run.as_ref().map(RunShown::of) {
+        Some(run) => problem.with("run", serde_json::to_value(run).unwrap_or_default()),
+        None => problem,
+    };
     if failed.kind == FailedKind::Limit { problem.with("limit", limit) } else { problem }
 }
 
 fn message(state: &CastState) -> &str {
     match state {
         CastState::Running => "The cast runs",
-        CastState::Indeterminate => "The host ended while the cast ran",
+        CastState::Indeterminate => "Nobody knows what the cast did: the host ended, or whoever ran it fell silent",
         CastState::Ended(ending) => ending.result.as_ref().map_or_else(|failed| failed.message.as_str(), |_| "Spell cast successfully"),
     }
 }
@@ -255,10 +266,12 @@ mod tests {
             spell_id: "spell_1".to_owned(),
             spell_key: "echo".parse().unwrap(),
             spell_name: "two\nlines".to_owned(),
-            version: "1.0.0".parse().unwrap(),
+            version: Some("1.0.0".parse().unwrap()),
             engine: EngineChoice::Wasm,
             created_at: SystemTime::UNIX_EPOCH,
             state: CastState::Ended(Box::new(ending)),
+            engine_reason: spell_cast::CONFIGURED_FOR_WASM.to_owned(),
+            run: None,
         };
         let line = CastShown::whole(&record).line().unwrap();
         assert!(line.contains(r#""output":{"a b":"\n"}"#) && line.contains(r#""two\nlines""#), "{line}");

@@ -66,6 +66,9 @@ pub(crate) enum Refusal {
     RateLimited,
     TooManyCasts,
     QuotaExceeded,
+    GithubNotSetUp,
+    RepositoryNotAllowed,
+    WebhookForged,
 }
 
 impl Refusal {
@@ -133,6 +136,9 @@ impl Refusal {
             Refusal::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "There are too many requests"),
             Refusal::TooManyCasts => (StatusCode::TOO_MANY_REQUESTS, "too-many-casts", "There are too many casts"),
             Refusal::QuotaExceeded => (StatusCode::FORBIDDEN, "quota-exceeded", "There is as much as there can be"),
+            Refusal::GithubNotSetUp => (StatusCode::UNPROCESSABLE_ENTITY, "github-not-set-up", "This host casts nothing on GitHub"),
+            Refusal::RepositoryNotAllowed => (StatusCode::FORBIDDEN, "repository-not-allowed", "The operator does not allow the repository"),
+            Refusal::WebhookForged => (StatusCode::UNAUTHORIZED, "webhook-forged", "The signature is wrong"),
         }
     }
 

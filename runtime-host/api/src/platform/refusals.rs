@@ -6,7 +6,7 @@ use crate::platform::problem::{Problem, Refusal};
 use serde_json::{Value, json};
 use spell_cast::{
     BudgetError, CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, OverBudget, QuotaExceeded, RegistryError,
-    SpellError, UploadError, WebhookError, WebhookFailure,
+    SpellError, UploadError, WebhookError, WebhookFailure, WorkflowRefused,
 };
 
 impl From<RegistryError> for Problem {
@@ -31,6 +31,7 @@ impl From<SpellError> for Problem {
         match error {
             SpellError::Registry(error) => error.into(),
             SpellError::Ceiling(_) => Problem::new(Refusal::CeilingExceeded, error),
+            SpellError::Workflow(error) => error.into(),
             SpellError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
             SpellError::Reach(_) => Problem::new(Refusal::ReachRefused, error),
             SpellError::Schema { .. } => Problem::new(Refusal::SchemaRefused, error),
@@ -110,6 +111,7 @@ impl From<CastError> for Problem {
             CastError::InFlight { cast_id } => problem(Refusal::CastInFlight).with("cast_id", cast_id),
             CastError::Indeterminate { cast_id } => problem(Refusal::CastIndeterminate).with("cast_id", cast_id).with("retryable", false),
             CastError::NoRandomness(_) => problem(Refusal::HostFailed),
+            CastError::Workflow(error) => error.into(),
             CastError::Ended => problem(Refusal::Unavailable),
             CastError::OverBudget { over, retry_after } => {
                 let OverBudget { spent_cents, reserved_cents, cap_cents, cost_cents_max } = over;
@@ -151,5 +153,19 @@ impl From<WebhookFailure> for Problem {
             WebhookFailure::NotActive => Problem::new(Refusal::WebhookNotActive, error),
             WebhookFailure::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
         }
+    }
+}
+
+impl From<WorkflowRefused> for Problem {
+    fn from(error: WorkflowRefused) -> Self {
+        let refusal = match error {
+            WorkflowRefused::NotSetUp => Refusal::GithubNotSetUp,
+            WorkflowRefused::Repository(_) => Refusal::RepositoryNotAllowed,
+            WorkflowRefused::InputTooLarge { .. } => Refusal::InputTooLarge,
+            WorkflowRefused::NoWorkflow(_) | WorkflowRefused::NotAWorkflow(_) | WorkflowRefused::NoVersions | WorkflowRefused::NotText => {
+                Refusal::Invalid
+            }
+        };
+        Problem::new(refusal, error)
     }
 }

@@ -5,6 +5,7 @@
 use crate::platform::asked::{Asked, At, Page, cut};
 use crate::platform::auth::Caller;
 use crate::platform::description::{choice, codes};
+use crate::platform::engine_wire::{self, WorkflowWire};
 use crate::platform::limits::{self, Wishes};
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::reach::{ReachAsked, ReachShown, SchemaAsked, said};
@@ -51,6 +52,8 @@ struct NewSpell {
     input_schema: SchemaAsked,
     #[serde(default, deserialize_with = "said")]
     output_schema: SchemaAsked,
+    workflow: Option<WorkflowWire>,
+    fallback_on: Option<Vec<String>>,
 }
 
 /// What may be said anew; what is not said stays.
@@ -75,6 +78,8 @@ struct Change {
     input_schema: SchemaAsked,
     #[serde(default, deserialize_with = "said")]
     output_schema: SchemaAsked,
+    workflow: Option<WorkflowWire>,
+    fallback_on: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -99,6 +104,10 @@ pub(crate) struct SpellShown {
     updated_at: String,
     #[serde(flatten)]
     reach: ReachShown,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<WorkflowWire>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_on: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -236,6 +245,8 @@ fn shown(platform: &Platform, spell: &Spell) -> SpellShown {
         created_at: moment(spell.created_at),
         updated_at: moment(spell.updated_at),
         reach: ReachShown::of(about),
+        workflow: about.workflow.as_ref().map(WorkflowWire::shown),
+        fallback_on: about.fallback_on.as_deref().map(engine_wire::names),
     }
 }
 
@@ -284,13 +295,16 @@ impl Change {
             about.description = text("description", description, 0, DESCRIPTION_CHARACTERS_MAX)?;
         }
         if let Some(engine) = self.execution_engine {
-            let unknown = || Problem::new(Refusal::Invalid, "executionEngine must be one of: wasm");
-            about.engine = EngineChoice::from_name(&engine).ok_or_else(unknown)?;
+            about.engine = engine_wire::engine(&engine)?;
         }
         limits::wish(&mut about.limits, self.resource_limits, self.limits)?;
         about.is_active = self.active.unwrap_or(about.is_active);
         let Self { network, environment, input_schema, output_schema, .. } = self;
         ReachAsked { network, environment, input_schema, output_schema }.apply(&mut about);
+        about.workflow = self.workflow.map(WorkflowWire::read).or(about.workflow);
+        if let Some(names) = self.fallback_on {
+            about.fallback_on = Some(engine_wire::fallback_on(&names)?);
+        }
         Ok(about)
     }
 }

@@ -63,6 +63,7 @@ pub(crate) async fn start_with(rates: Rates) -> Host {
         courier: memory.clone(),
         webhook_retry_first: Duration::ZERO,
         budgets: memory.clone(),
+        github: None,
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -212,6 +212,19 @@ impl Ledger for Memory {
         ready(Ok(()))
     }
 
+    fn lose<'a>(&'a self, id: &'a str) -> Recorded<'a, ()> {
+        let mut casts = lock(&self.casts);
+        casts.iter_mut().filter(|(cast, _)| cast.id == id).for_each(|(cast, _)| cast.state = CastState::Indeterminate);
+        ready(Ok(()))
+    }
+
+    fn note_engine<'a>(&'a self, id: &'a str, engine: EngineChoice, reason: &'a str, run: Option<&'a WorkflowRun>) -> Recorded<'a, ()> {
+        for (cast, _) in lock(&self.casts).iter_mut().filter(|(cast, _)| cast.id == id) {
+            (cast.engine, cast.engine_reason, cast.run) = (engine, reason.to_owned(), run.cloned());
+        }
+        ready(Ok(()))
+    }
+
     fn cast<'a>(&'a self, tenant: &'a TenantId, id: &'a str) -> Recorded<'a, Option<CastRecord>> {
         let casts = lock(&self.casts);
         ready(Ok(casts.iter().map(|(cast, _)| cast).find(|cast| cast.tenant == *tenant && cast.id == id).cloned()))

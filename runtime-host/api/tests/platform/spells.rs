@@ -48,7 +48,7 @@ async fn what_a_spell_cannot_be_is_refused_with_the_reason() {
         (json!({ "name": "" }), "invalid", "name must have between 1 and 200 characters"),
         (json!({ "name": "a\u{1b}[31m" }), "invalid", "control characters"),
         (json!({ "description": "x".repeat(4_001) }), "invalid", "description must have between 0 and 4000"),
-        (json!({ "executionEngine": "python" }), "invalid", "executionEngine must be one of: wasm"),
+        (json!({ "executionEngine": "python" }), "invalid", "executionEngine must be one of: wasm, github_actions, hybrid"),
         (json!({ "colour": "red" }), "invalid", "unknown field `colour`"),
         (json!({ "network": ["example.com"] }), "reach-refused", "network: \"example.com\": write <scheme>://<host>"),
         (json!({ "network": "https://example.com" }), "invalid", "expected a sequence"),

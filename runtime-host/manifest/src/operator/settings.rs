@@ -89,6 +89,16 @@ pub enum Setting {
     QuotaRunning,
     /// Casts of a tenant in a day.
     QuotaCastsPerDay,
+    /// Time between two questions about a run on GitHub at first.
+    GithubPollInterval,
+    /// The same, once it has grown.
+    GithubPollIntervalMax,
+    /// The longest that a run is looked for that was dispatched.
+    GithubFindTime,
+    /// Bytes of an artifact as it is downloaded.
+    GithubArtifact,
+    /// Runs on GitHub at a time.
+    GithubRuns,
 }
 
 struct Row {
@@ -102,7 +112,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 41;
+const COUNT: usize = 46;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -157,6 +167,11 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::QuotaKeys, table: "quota", key: "keys", unit: Count, default: 100, least: 1, most: 10_000, meaning: "API keys of a tenant that are worth something, and as many that are not" },
     Row { setting: Setting::QuotaRunning, table: "quota", key: "running", unit: Count, default: 64, least: 1, most: 100_000, meaning: "casts of a tenant at a time, those included that wait for a place" },
     Row { setting: Setting::QuotaCastsPerDay, table: "quota", key: "casts_per_day", unit: Count, default: 1_000_000, least: 1, most: 1_000_000_000, meaning: "casts of a tenant in a day, in UTC, and so its idempotency keys" },
+    Row { setting: Setting::GithubPollInterval, table: "github", key: "poll_interval", unit: Milliseconds, default: 5 * SECOND, least: 100, most: HOUR, meaning: "time between two questions about a run on GitHub at first" },
+    Row { setting: Setting::GithubPollIntervalMax, table: "github", key: "poll_interval_max", unit: Milliseconds, default: 30 * SECOND, least: 100, most: HOUR, meaning: "time between two questions about a run that takes long" },
+    Row { setting: Setting::GithubFindTime, table: "github", key: "find_time", unit: Milliseconds, default: 30 * SECOND, least: 100, most: HOUR, meaning: "longest that a dispatched run is looked for" },
+    Row { setting: Setting::GithubArtifact, table: "github", key: "artifact", unit: Bytes, default: 64 * MIB, least: 1, most: GIB, meaning: "artifact of a run as it is downloaded" },
+    Row { setting: Setting::GithubRuns, table: "github", key: "runs", unit: Count, default: 256, least: 1, most: 100_000, meaning: "runs on GitHub at a time" },
 ];
 
 impl Setting {
@@ -173,7 +188,7 @@ impl Setting {
     };
 
     /// The tables that settings are written in.
-    pub const TABLES: [&'static str; 9] = ["host", "outbound", "compile", "log", "cast", "webhooks", "prices", "rate", "quota"];
+    pub const TABLES: [&'static str; 10] = ["host", "outbound", "compile", "log", "cast", "webhooks", "prices", "rate", "quota", "github"];
 
     /// The table it is written in.
     pub fn table(self) -> &'static str {

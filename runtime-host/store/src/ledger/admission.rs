@@ -5,7 +5,7 @@ use super::{Failure, records};
 use crate::budgets;
 use crate::columns::{Count, Moment, Parsed};
 use rusqlite::{Connection, OptionalExtension, params};
-use spell_cast::{Allowance, Budget, CastRecord, Ending, Month, Quota, Reserved};
+use spell_cast::{Allowance, Budget, CastRecord, Month, Quota, Reserved};
 use spell_types::TenantId;
 use std::time::SystemTime;
 
@@ -34,8 +34,8 @@ pub(super) fn admit(
     Ok(None)
 }
 
-/// Spends what a cast costs. One of which nobody knew what it did had spent all that it may cost.
-pub(super) fn settle(connection: &Connection, id: &str, ending: &Ending) -> Result<(), Failure> {
+/// Spends what a cast costs, which is all that was set aside if nobody knows. One of which nobody knew what it did had spent that already.
+pub(super) fn settle(connection: &Connection, id: &str, cost_cents: Option<u64>) -> Result<(), Failure> {
     let sql = "SELECT tenant, created_at_ms, cost_cents_max, state = 'running' AS is_running FROM casts
          WHERE id = ?1 AND state IN ('running', 'indeterminate')";
     let facts = connection.prepare_cached(sql)?.query_row([id], |row| {
@@ -47,7 +47,7 @@ pub(super) fn settle(connection: &Connection, id: &str, ending: &Ending) -> Resu
     let month = Month::of(created_at);
     let budget = budgets::find(connection, &tenant, month, None)?;
     let settle = if is_running { Budget::settle } else { Budget::correct };
-    budgets::keep(connection, &tenant, month, &settle(budget, cost_cents_max, ending.cost_cents))
+    budgets::keep(connection, &tenant, month, &settle(budget, cost_cents_max, cost_cents.unwrap_or(cost_cents_max)))
 }
 
 fn running(connection: &Connection, tenant: &TenantId) -> Result<u64, Failure> {

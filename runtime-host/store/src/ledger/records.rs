@@ -1,5 +1,6 @@
 //! Casts, as rows. It knows what is recorded of them; it must never know keys under which clients cast.
 
+use super::engines::{self, COLUMNS, JOINED};
 use super::{Failure, admission};
 use crate::budgets;
 use crate::columns::{Count, Engine, Micros, Moment, Parsed, named, saturating};
@@ -7,6 +8,7 @@ use crate::queue::JobError;
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use semver::Version;
 use spell_cast::{CastRecord, CastState, Ending, EngineChoice, Failed, FailedKind, LedgerError};
 use spell_types::{Content, TenantId, Usage};
 use std::time::SystemTime;
@@ -34,17 +36,18 @@ pub(super) fn insert(connection: &Connection, cast: &CastRecord, cost_cents_max:
         cast.spell_id,
         cast.spell_key.as_str(),
         cast.spell_name,
-        cast.version.to_string(),
+        // A workflow has no version.
+        cast.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         cast.engine.name(),
         Moment(cast.created_at),
         Count(cost_cents_max),
     ])?;
-    Ok(())
+    engines::keep(connection, &cast.id, &cast.engine_reason, cast.run.as_ref())
 }
 
 /// Records how a cast ended, once. Whoever ran it knows what it did, also if another host took it for lost.
 pub(super) fn finish(connection: &Connection, id: &str, ending: &Ending) -> Result<(), Failure> {
-    admission::settle(connection, id, ending)?;
+    admission::settle(connection, id, Some(ending.cost_cents))?;
     let mut update = connection.prepare_cached(
         "UPDATE casts SET state = ?2, ended_at_ms = ?3, wall_us = ?4, cpu_us = ?5, fuel = ?6, memory_bytes_peak = ?7, bytes_in = ?8,
              bytes_out = ?9, cost_cents = ?10, failed_kind = ?11, failed_code = ?12, failed_message = ?13, content_type = ?14, output = ?15
@@ -82,21 +85,28 @@ pub(super) fn end_all(connection: &Connection) -> Result<u64, Failure> {
     Ok(connection.execute("UPDATE casts SET state = 'indeterminate' WHERE state = 'running'", [])? as u64)
 }
 
+/// Says of a cast that nobody knows what it did.
+pub(super) fn lose(connection: &Connection, id: &str) -> Result<(), Failure> {
+    admission::settle(connection, id, None)?;
+    connection.prepare_cached("UPDATE casts SET state = 'indeterminate' WHERE id = ?1 AND state = 'running'")?.execute([id])?;
+    Ok(())
+}
+
 /// A cast that a key stands for.
 pub(super) fn known(connection: &Connection, id: &str) -> Result<CastRecord, Failure> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, output FROM casts WHERE id = ?1");
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, output FROM {JOINED} WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([id], record)?)
 }
 
 /// A cast that something refers to, its output left out.
 pub(crate) fn without_output(connection: &Connection, id: &str) -> rusqlite::Result<CastRecord> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, x'' AS output FROM casts WHERE id = ?1");
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, x'' AS output FROM {JOINED} WHERE id = ?1");
     connection.prepare_cached(&sql)?.query_row([id], record)
 }
 
 /// A cast of a tenant.
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<CastRecord>, Failure> {
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, output FROM casts WHERE tenant = ?1 AND id = ?2");
+    let sql = format!("SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, output FROM {JOINED} WHERE tenant = ?1 AND id = ?2");
     Ok(connection.prepare_cached(&sql)?.query_row([tenant.as_str(), id], record).optional()?)
 }
 
@@ -110,7 +120,9 @@ pub(super) fn list(
 ) -> Result<Vec<CastRecord>, Failure> {
     // Each of the two has an index of its own.
     let spell = if spell_id.is_some() { "AND spell_id = ?4" } else { "AND ?4 IS NULL" };
-    let sql = format!("SELECT {ALL_BUT_OUTPUT}, x'' AS output FROM casts WHERE tenant = ?1 AND id < ?2 {spell} ORDER BY id DESC LIMIT ?3");
+    let sql = format!(
+        "SELECT {ALL_BUT_OUTPUT}, {COLUMNS}, x'' AS output FROM {JOINED} WHERE tenant = ?1 AND id < ?2 {spell} ORDER BY id DESC LIMIT ?3"
+    );
     let mut select = connection.prepare_cached(&sql)?;
     // All ids come before the last character.
     let before = before.unwrap_or("\u{10ffff}");
@@ -147,17 +159,28 @@ pub(super) fn delete_some(connection: &Connection, before: SystemTime) -> Result
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CastRecord> {
+    let (engine_reason, run) = engines::read(row)?;
     Ok(CastRecord {
         id: row.get("id")?,
         tenant: row.get::<_, Parsed<_>>("tenant")?.0,
         spell_id: row.get("spell_id")?,
         spell_key: row.get::<_, Parsed<_>>("spell_key")?.0,
         spell_name: row.get("spell_name")?,
-        version: row.get::<_, Parsed<_>>("version")?.0,
+        version: version(row)?,
         engine: row.get::<_, Engine>("engine")?.0,
         created_at: row.get::<_, Moment>("created_at_ms")?.0,
         state: state(row)?,
+        engine_reason,
+        run,
     })
+}
+
+/// A version, unless a workflow ran, which has none.
+fn version(row: &Row<'_>) -> rusqlite::Result<Option<Version>> {
+    if row.get_ref("version")?.as_str()?.is_empty() {
+        return Ok(None);
+    }
+    row.get::<_, Parsed<_>>("version").map(|version| Some(version.0))
 }
 
 fn state(row: &Row<'_>) -> rusqlite::Result<CastState> {

@@ -2,12 +2,12 @@
 
 use super::Failure;
 use super::reach::Reached;
-use crate::columns::{Count, Engine, Moment, Parsed, named, saturating};
+use crate::columns::{Count, Engine, Moment, Parsed, Place, named, saturating};
 use crate::queue::JobError;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use semver::Version;
-use spell_cast::{About, Quota, QuotaExceeded, Quotas, RegistryError, Schemas, Spell};
+use spell_cast::{About, FallbackOn, Quota, QuotaExceeded, Quotas, RegistryError, Schemas, Spell};
 use spell_types::{Limit, TenantId};
 use std::time::SystemTime;
 
@@ -15,8 +15,8 @@ use std::time::SystemTime;
 pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) -> Result<Spell, Failure> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO spells (id, tenant, key, name, description, engine, limits, is_active, created_at_ms, updated_at_ms,
-             reach, input_schema, output_schema)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (tenant, key) DO NOTHING",
+             reach, input_schema, output_schema, workflow, fallback_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (tenant, key) DO NOTHING",
     )?;
     let Spell { id, tenant, key, about, .. } = spell;
     let (limits, created_at, updated_at) = (Asked(about.limits.clone()), Moment(spell.created_at), Moment(spell.updated_at));
@@ -33,7 +33,9 @@ pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) ->
         updated_at,
         Reached(about.reach.clone()),
         about.schemas.input,
-        about.schemas.output
+        about.schemas.output,
+        about.workflow.clone().map(Place),
+        about.fallback_on.clone().map(Failures)
     ];
     match insert.execute(said)? {
         0 => return Err(JobError::Refused(RegistryError::KeyTaken(key.clone()))),
@@ -69,12 +71,27 @@ pub(super) fn list(connection: &Connection, tenant: &TenantId, after: Option<&st
 pub(super) fn change(connection: &Connection, tenant: &TenantId, id: &str, about: &About, at: SystemTime) -> Result<Spell, Failure> {
     let mut update = connection.prepare_cached(
         "UPDATE spells SET name = ?3, description = ?4, engine = ?5, limits = ?6, is_active = ?7, updated_at_ms = ?8,
-             reach = ?9, input_schema = ?10, output_schema = ?11
+             reach = ?9, input_schema = ?10, output_schema = ?11, workflow = ?12, fallback_on = ?13
          WHERE tenant = ?1 AND id = ?2",
     )?;
-    let About { name, description, engine, limits, is_active, reach, schemas: Schemas { input, output } } = about;
+    let About { name, description, engine, limits, is_active, reach, schemas: Schemas { input, output }, workflow, fallback_on } = about;
     let (limits, reach) = (Asked(limits.clone()), Reached(reach.clone()));
-    let said = params![tenant.as_str(), id, name, description, engine.name(), limits, is_active, Moment(at), reach, input, output];
+    let (workflow, fallback_on) = (workflow.clone().map(Place), fallback_on.clone().map(Failures));
+    let said = params![
+        tenant.as_str(),
+        id,
+        name,
+        description,
+        engine.name(),
+        limits,
+        is_active,
+        Moment(at),
+        reach,
+        input,
+        output,
+        workflow,
+        fallback_on
+    ];
     update.execute(said)?;
     with_id(connection, tenant, id)
 }
@@ -114,6 +131,8 @@ pub(super) fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
         is_active: row.get("is_active")?,
         reach: row.get::<_, Reached>("reach")?.0,
         schemas: Schemas { input: row.get("input_schema")?, output: row.get("output_schema")? },
+        workflow: row.get::<_, Option<Place>>("workflow")?.map(|workflow| workflow.0),
+        fallback_on: row.get::<_, Option<Failures>>("fallback_on")?.map(|failures| failures.0),
     };
     Ok(Spell {
         id: row.get("id")?,
@@ -141,5 +160,22 @@ impl FromSql for Asked {
         let pairs: Vec<(String, u64)> = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
         let limits = pairs.into_iter().map(|(key, value)| Ok((named(&key, Limit::from_key)?, value)));
         limits.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Failures after which a workflow casts, as a JSON array of their names.
+struct Failures(Vec<FallbackOn>);
+
+impl ToSql for Failures {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let names: serde_json::Value = self.0.iter().map(|failure| failure.name()).collect();
+        Ok(names.to_string().into())
+    }
+}
+
+impl FromSql for Failures {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let names: Vec<String> = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
+        names.iter().map(|name| named(name, FallbackOn::from_name)).collect::<Result<_, _>>().map(Self)
     }
 }

@@ -91,10 +91,12 @@ pub(crate) fn cast(tenant: TenantId, id: &str, created_at: SystemTime) -> CastRe
         spell_id: "spell_1".to_owned(),
         spell_key: "hello".parse().unwrap(),
         spell_name: "Hello".to_owned(),
-        version: version("1.0.0-rc.1+build"),
+        version: Some(version("1.0.0-rc.1+build")),
         engine: EngineChoice::Wasm,
         created_at,
         state: CastState::Running,
+        engine_reason: spell_cast::CONFIGURED_FOR_WASM.to_owned(),
+        run: None,
     }
 }
 
