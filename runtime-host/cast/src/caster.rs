@@ -3,13 +3,14 @@
 //! It knows the order, and who may be told what. It must never know HTTP, tables or wasmtime.
 
 use crate::Platform;
+use crate::cost::Prices;
 use crate::ids::{NoRandomness, new_id};
 use crate::ledger::{CastRecord, CastState, Ending, Failed, FailedKind, Idempotency, LedgerError, Reserved};
 use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
 use semver::Version;
-use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
+use spell_types::{CeilingExceeded, Content, Limit, Limits, SpellKey, TenantId, Usage};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -54,6 +55,17 @@ pub enum CastError {
         /// How large it may be.
         size_bytes_max: u64,
     },
+    /// The version is not cast, because it answers HTTP by itself.
+    #[error("version {version} of this spell answers HTTP, and is not cast: send it requests")]
+    AnswersHttp {
+        /// The spell.
+        spell_key: SpellKey,
+        /// Which version.
+        version: Version,
+    },
+    /// More casts have ended than were recorded yet.
+    #[error("casts that have ended wait to be recorded, and no more begin until they are")]
+    RecordsBehind,
     /// The spell asks for more than the operator allows.
     #[error("the spell {0}")]
     Ceiling(#[from] CeilingExceeded),
@@ -165,19 +177,29 @@ impl Platform {
     /// Ready when no cast runs in this process: what has ended by then is recorded.
     pub async fn idle(&self) {
         self.running.idle().await;
+        self.records.idle().await;
     }
 
     async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
-        let spell = self.registry.spell(tenant, &request.spell).await?;
-        if !spell.about.is_active {
-            return Err(CastError::NotActive);
+        let ready = self.look_up(tenant, &request.spell, request.version.as_ref()).await?;
+        if ready.module.answers_http() {
+            return Err(CastError::AnswersHttp { spell_key: ready.record.spell_key, version: ready.module.version });
         }
-        let module = self.registry.module(tenant, &spell.id, request.version.as_ref()).await?;
-        let limits = self.limits_of(&spell)?;
-        let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, limits.get(Limit::Request));
+        let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, ready.limits.get(Limit::Request));
         if size_bytes > size_bytes_max {
             return Err(CastError::InputTooLarge { size_bytes, size_bytes_max });
         }
+        Ok(ready)
+    }
+
+    /// What a cast of a spell is made of, whichever way it is given its input.
+    pub(crate) async fn look_up(&self, tenant: &TenantId, spell: &str, version: Option<&Version>) -> Result<Ready, CastError> {
+        let spell = self.registry.spell(tenant, spell).await?;
+        if !spell.about.is_active {
+            return Err(CastError::NotActive);
+        }
+        let module = self.registry.module(tenant, &spell.id, version).await?;
+        let limits = self.limits_of(&spell)?;
         let now = time_as_kept((self.now)());
         let record = CastRecord {
             id: new_id("cast", now)?,
@@ -217,14 +239,19 @@ impl Platform {
             executed = self.runner.run(module.component, input, &limits) => executed,
             () = place.cancelled() => cancelled(began),
         };
-        let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
-        let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage) };
-        let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
+        let ending = ending(result, usage, &self.prices, (self.now)());
         self.ledger.finish(&record.id, ending.clone()).await?;
         record.state = CastState::Ended(Box::new(ending));
         place.end(Arc::new(record.clone()));
         Ok(record)
     }
+}
+
+/// How a cast ended in this host, and what it costs: nothing where the host is to blame.
+pub(crate) fn ending(result: Result<Content, Failed>, usage: Usage, prices: &Prices, at: SystemTime) -> Ending {
+    let is_ours = matches!(&result, Err(failed) if matches!(failed.kind, FailedKind::Busy | FailedKind::Host));
+    let cost_cents = if is_ours { 0 } else { prices.wasm_cents(&usage) };
+    Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept(at) }
 }
 
 /// A time in whole milliseconds, as ledgers keep it: what is answered first is what is answered again.
@@ -246,10 +273,10 @@ fn cancelled(began: Instant) -> Executed {
 }
 
 /// What is needed to execute a cast.
-struct Ready {
-    record: CastRecord,
-    module: Module,
-    limits: Limits,
+pub(crate) struct Ready {
+    pub(crate) record: CastRecord,
+    pub(crate) module: Module,
+    pub(crate) limits: Limits,
 }
 
 fn known_cast(reserved: Reserved) -> Result<Started, CastError> {

@@ -2,31 +2,40 @@
 //! and what it costs.
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
-//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), and what executes ([`Runner`]). It must never know HTTP, SQL or wasmtime.
+//! recorded ([`Ledger`]), who has which key ([`KeyRing`]), what makes programs components ([`Adapter`]), and what executes ([`Runner`]).
+//! It must never know HTTP, SQL or wasmtime.
 
+mod adapter;
 mod caster;
 mod cost;
 mod ids;
 mod keys;
 mod ledger;
 mod publish;
+mod records;
 mod registry;
 mod runner;
 mod running;
+mod streamed;
 
+pub use adapter::{AdaptHere, AdaptedProgram, Adapter, AdapterError};
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
 pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
     CastRecord, CastState, Ending, Failed, FailedKind, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_TIME, Idempotency, Ledger, LedgerError,
-    Recorded, Reserved, Trend,
+    Recorded, Reserved, Trend, streamed,
 };
 pub use publish::{PROGRAM_BYTES_MAX, Upload, UploadError, digest_of};
+pub use records::RECORDS_WAITING_MAX;
 pub use registry::{About, EngineChoice, Module, NewModule, Registered, Registry, RegistryError, Spell};
 pub use runner::{Executed, Runner};
+pub use spell_adapt::{Abi, App, app_name};
+pub use streamed::StreamedCast;
 
 use ids::new_id;
+use records::Records;
 use running::RunningCasts;
 use spell_types::{Limits, SpellKey, TenantId};
 use std::ops::Deref;
@@ -55,12 +64,15 @@ pub struct Parts {
     pub retention: Duration,
     /// What time it is.
     pub now: fn() -> SystemTime,
+    /// What makes programs components.
+    pub adapter: Arc<dyn Adapter>,
 }
 
 /// All that the platform is made of, and the casts that run in it.
 pub struct Platform {
     parts: Parts,
     running: Arc<RunningCasts>,
+    records: Arc<Records>,
 }
 
 impl Deref for Platform {
@@ -74,7 +86,7 @@ impl Deref for Platform {
 impl Platform {
     /// A platform in which nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, running: Arc::default() }
+        Self { parts, running: Arc::default(), records: Arc::default() }
     }
 
     /// Makes a spell, which has no version yet.

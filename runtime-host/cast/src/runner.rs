@@ -2,6 +2,7 @@
 
 use crate::ledger::Failed;
 use bytes::Bytes;
+use spell_adapt::Abi;
 use spell_types::{BoxFuture, Content, Digest, Limits, Usage};
 
 /// What came of an execution.
@@ -13,11 +14,12 @@ pub struct Executed {
     pub usage: Usage,
 }
 
-/// Executes components that export `spell:runtime/cast`.
+/// Executes components.
 pub trait Runner: Send + Sync {
-    /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now.
-    fn check<'a>(&'a self, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
+    /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now. It exports
+    /// `spell:runtime/cast`, unless its ABI is one that answers HTTP.
+    fn check<'a>(&'a self, abi: Abi, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
 
-    /// Executes the component of a digest, which the registry has, in a fresh instance.
+    /// Casts the component of a digest, which the registry has, in a fresh instance.
     fn run<'a>(&'a self, component: Digest, input: Content, limits: &'a Limits) -> BoxFuture<'a, Executed>;
 }

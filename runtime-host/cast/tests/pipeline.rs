@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    About, CastError, CastRequest, CastState, EngineChoice, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform, Prices,
-    RegistryError, Runner, Upload, UploadError, cast_defaults,
+    Abi, About, AdaptHere, CastError, CastRequest, CastState, EngineChoice, Executed, Failed, FailedKind, Idempotency, Parts, Pepper,
+    Platform, Prices, RegistryError, Runner, Upload, UploadError, cast_defaults,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, TenantId, Usage};
@@ -23,7 +23,7 @@ struct Echo {
 }
 
 impl Runner for Echo {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async { Ok(()) })
     }
 
@@ -74,6 +74,7 @@ async fn setup_at(may_end: bool, now: fn() -> SystemTime) -> Setup {
         ceilings,
         retention: Duration::ZERO,
         now,
+        adapter: Arc::new(AdaptHere),
     }));
     let tenant: TenantId = "acme".parse().expect("a name");
     platform.create_spell(&tenant, "echo".parse().expect("a name"), about(&[])).await.expect("made");

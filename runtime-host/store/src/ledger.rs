@@ -70,6 +70,11 @@ impl Ledger for Database {
         Box::pin(async move { self.write(finish).await.map_err(to_error) })
     }
 
+    fn record<'a>(&'a self, casts: Vec<CastRecord>) -> Recorded<'a, ()> {
+        let record = move |connection: &Connection| casts.iter().try_for_each(|cast| records::insert_ended(connection, cast));
+        Box::pin(async move { self.write(record).await.map_err(to_error) })
+    }
+
     fn cast<'a>(&'a self, tenant: &'a TenantId, id: &'a str) -> Recorded<'a, Option<CastRecord>> {
         let (tenant, id) = (tenant.clone(), id.to_owned());
         let find = move |connection: &Connection| records::find(connection, &tenant, &id);

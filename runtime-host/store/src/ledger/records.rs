@@ -71,6 +71,16 @@ pub(super) fn finish(connection: &Connection, id: &str, ending: &Ending) -> Resu
     Ok(())
 }
 
+/// Records a cast that has ended already, once.
+pub(super) fn insert_ended(connection: &Connection, cast: &CastRecord) -> Result<(), Failure> {
+    let CastState::Ended(ending) = &cast.state else { return Ok(()) };
+    if connection.prepare_cached("SELECT 1 FROM casts WHERE id = ?1")?.exists([&cast.id])? {
+        return Ok(());
+    }
+    insert(connection, cast)?;
+    finish(connection, &cast.id, ending)
+}
+
 /// Says of all casts that run that nobody knows what they did.
 pub(super) fn end_all(connection: &Connection) -> Result<u64, Failure> {
     Ok(connection.execute("UPDATE casts SET state = 'indeterminate' WHERE state = 'running'", [])? as u64)
