@@ -177,7 +177,10 @@ pub fn serve_bounded(memory_bytes_max: u64, cpu_seconds_max: u64, work: impl FnO
     let worked = || {
         bound(memory_bytes_max, cpu_seconds_max).map_err(failed)?;
         let mut input = Vec::new();
-        io::stdin().lock().read_to_end(&mut input).map_err(failed)?;
+        io::stdin().lock().read_to_end(&mut input).map_err(|error| match error.kind() {
+            io::ErrorKind::OutOfMemory => ChildError::Limit(ExceededLimit::Memory(memory_bytes_max)),
+            _ => failed(error),
+        })?;
         let made = work(&input)?;
         let mut output = io::stdout().lock();
         output.write_all(&made).and_then(|()| output.flush()).map_err(failed)
@@ -186,7 +189,12 @@ pub fn serve_bounded(memory_bytes_max: u64, cpu_seconds_max: u64, work: impl FnO
         Ok(()) => 0,
         Err(error) => {
             let _ = io::stderr().write_all(error.to_string().as_bytes());
-            if matches!(error, ChildError::Refused(_)) { EXIT_REFUSED } else { 1 }
+            match error {
+                ChildError::Refused(_) => EXIT_REFUSED,
+                // As if it had been wanted where nobody can say no.
+                ChildError::Limit(_) => EXIT_PANIC,
+                ChildError::Failed(_) => 1,
+            }
         }
     }
 }
