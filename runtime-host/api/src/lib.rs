@@ -9,8 +9,10 @@ mod loopback;
 mod metrics;
 mod patience;
 mod platform;
+mod programs;
 mod respond;
 mod serve;
 
 pub use metrics::Metrics;
+pub use programs::{NotAnswered, ProgramBody, Programs};
 pub use serve::{Control, ServeError, serve};

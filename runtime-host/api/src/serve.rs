@@ -5,7 +5,10 @@
 use crate::metrics::Metrics;
 use crate::patience::{Paced, Patience};
 use crate::platform::Routes;
+use crate::programs::Programs;
 use crate::respond::respond;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -48,6 +51,8 @@ pub struct Control {
     pub draining: Arc<AtomicBool>,
     /// The platform behind `/api`, if this host is one.
     pub platform: Option<Arc<Platform>>,
+    /// What has programs of the platform answer HTTP behind `/s`, if something does.
+    pub programs: Option<Arc<dyn Programs>>,
 }
 
 impl std::fmt::Debug for Control {
@@ -72,7 +77,8 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
     let local = listener.local_addr()?;
     let listener = TcpListener::from_std(listener)?;
     let (ending, ends) = watch::channel(());
-    let routes = control.platform.clone().map(|platform| Routes::new(platform, control.draining.clone(), ends.clone()));
+    let routes =
+        control.platform.clone().map(|platform| Routes::new(platform, control.programs.clone(), control.draining.clone(), ends.clone()));
     let connections_max = if routes.is_some() { PLATFORM_CONNECTIONS_MAX } else { CONNECTIONS_MAX };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -82,28 +88,44 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < connections_max => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(converse(stream, local, control.clone(), routes.clone(), ends.clone()));
+                Ok((stream, client)) => {
+                    connections.spawn(converse(stream, (local, client), control.clone(), routes.clone(), ends.clone()));
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
         }
     }
     drop((listener, ending));
-    if let Some(platform) = control.platform {
+    if let Some(platform) = &control.platform {
         // What ends by then is recorded, and who waits for it is told.
         let _ = timeout(CASTS_GRACE, platform.idle()).await;
     }
-    // Those that are not done by then are cut when the set is dropped.
     let _ = timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+    // Those that are not done by then are cut.
+    connections.shutdown().await;
+    if let Some(platform) = &control.platform {
+        // What was cut has ended as well, and is recorded.
+        let _ = timeout(SHUTDOWN_TIMEOUT, platform.idle()).await;
+    }
     Ok(())
 }
 
+/// Who is at the other end of the connection of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client(pub(crate) SocketAddr);
+
 /// Answers the requests of a connection. One that breaks is its client's loss and nobody else's.
-async fn converse(stream: TcpStream, local: SocketAddr, control: Control, routes: Option<Routes>, mut ends: watch::Receiver<()>) {
+async fn converse(
+    stream: TcpStream,
+    (local, client): (SocketAddr, SocketAddr),
+    control: Control,
+    routes: Option<Routes>,
+    mut ends: watch::Receiver<()>,
+) {
     let keeps_alive = routes.is_some();
     let patience = Patience::new(CONNECTION_TIMEOUT);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Client(client));
         let (control, routes, answering) = (&control, routes.clone(), patience.suspended());
         async move {
             let response = respond(control, routes, local, request).await;

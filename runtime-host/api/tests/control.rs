@@ -24,7 +24,7 @@ fn start() -> Running {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = Metrics::new(&["hello".into(), "world".into()]).with_gauge("spell_requests_active", "Requests that run now", || 7.0);
-    let control = Control { metrics: Arc::new(metrics), draining: Arc::new(AtomicBool::new(false)), platform: None };
+    let control = Control { metrics: Arc::new(metrics), draining: Arc::new(AtomicBool::new(false)), platform: None, programs: None };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = control.clone();
     let task = tokio::spawn(async move {

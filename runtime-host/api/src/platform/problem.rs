@@ -53,6 +53,7 @@ pub(crate) enum Refusal {
     CastBusy,
     CastFailed,
     HostFailed,
+    SpellAnswersHttp,
 }
 
 impl Refusal {
@@ -97,6 +98,7 @@ impl Refusal {
             Refusal::CastCancelled => (StatusCode::CONFLICT, "cast-cancelled", "The cast was cancelled"),
             Refusal::CastBusy => (StatusCode::SERVICE_UNAVAILABLE, "cast-busy", "There was no place to run"),
             Refusal::CastFailed => (StatusCode::INTERNAL_SERVER_ERROR, "cast-failed", "The host failed to run the program"),
+            Refusal::SpellAnswersHttp => (StatusCode::UNPROCESSABLE_ENTITY, "spell-answers-http", "The spell answers HTTP and is not cast"),
             Refusal::HostFailed => (StatusCode::INTERNAL_SERVER_ERROR, "host-failed", "The host failed"),
         }
     }

@@ -3,7 +3,7 @@
 //! It knows errors and the catalogue. It must never know routes.
 
 use crate::platform::problem::{Problem, Refusal};
-use spell_cast::{CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError};
+use spell_cast::{AdapterError, CastError, KeyError, KeyRingError, LedgerError, RegistryError, SpellError, UploadError};
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
@@ -36,10 +36,21 @@ impl From<UploadError> for Problem {
         match error {
             UploadError::Registry(error) => error.into(),
             UploadError::TooLarge { .. } => Problem::new(Refusal::ProgramTooLarge, error),
-            UploadError::Program(_) | UploadError::AnswersHttp | UploadError::Compile(_) => Problem::new(Refusal::ProgramRefused, error),
+            UploadError::Program(_) | UploadError::Compile(_) => Problem::new(Refusal::ProgramRefused, error),
             UploadError::Busy(_) => Problem::new(Refusal::Unavailable, error),
-            UploadError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
+            UploadError::Adapter(_) | UploadError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
         }
+    }
+}
+
+impl From<AdapterError> for Problem {
+    fn from(error: AdapterError) -> Self {
+        let refusal = match error {
+            AdapterError::Refused(_) => Refusal::ProgramRefused,
+            AdapterError::Busy(_) => Refusal::Unavailable,
+            AdapterError::Failed(_) => Refusal::HostFailed,
+        };
+        Problem::new(refusal, error)
     }
 }
 
@@ -78,6 +89,8 @@ impl From<CastError> for Problem {
             CastError::NotActive => problem(Refusal::SpellNotActive),
             CastError::InputTooLarge { .. } => problem(Refusal::InputTooLarge),
             CastError::Ceiling(_) => problem(Refusal::CeilingExceeded),
+            CastError::AnswersHttp { spell_key, .. } => problem(Refusal::SpellAnswersHttp).with("path", format!("/s/{spell_key}/")),
+            CastError::RecordsBehind => problem(Refusal::Unavailable),
             CastError::OtherRequest => problem(Refusal::IdempotencyKeyReused),
             CastError::InFlight { cast_id } => problem(Refusal::CastInFlight).with("cast_id", cast_id),
             CastError::Indeterminate { cast_id } => problem(Refusal::CastIndeterminate).with("cast_id", cast_id).with("retryable", false),

@@ -3,9 +3,10 @@
 //! It knows HTTP/1.1 as far as the answers need it. It must never know what is asked.
 
 use crate::memory::Memory;
+use crate::served::Mirror;
 use serde_json::{Value, json};
-use spell_api::{Control, Metrics, ServeError, serve};
-use spell_cast::{Parts, Pepper, Platform, Prices, Scope, cast_defaults};
+use spell_api::{Control, Metrics, Programs, ServeError, serve};
+use spell_cast::{AdaptHere, Parts, Pepper, Platform, Prices, Scope, cast_defaults};
 use spell_types::{Limit, Limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,11 +50,18 @@ pub(crate) async fn start() -> Host {
         ceilings,
         retention: spell_cast::IDEMPOTENCY_TIME,
         now: SystemTime::now,
+        adapter: Arc::new(AdaptHere),
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let draining = Arc::new(AtomicBool::new(false));
-    let control = Control { metrics: Arc::new(Metrics::new(&[])), draining: draining.clone(), platform: Some(platform.clone()) };
+    let programs: Arc<dyn Programs> = Arc::new(Mirror);
+    let control = Control {
+        metrics: Arc::new(Metrics::new(&[])),
+        draining: draining.clone(),
+        platform: Some(platform.clone()),
+        programs: Some(programs),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(serve(listener, control, async { drop(stopped.await) }));
     let mut host = Host { address, memory, platform, draining, admin: String::new(), stop, served };

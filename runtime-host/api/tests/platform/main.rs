@@ -10,5 +10,6 @@ mod events;
 mod memory;
 mod modules;
 mod scopes;
+mod served;
 mod spells;
 mod without_waiting;

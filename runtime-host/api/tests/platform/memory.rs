@@ -164,8 +164,9 @@ impl Registry for Memory {
         }))
     }
 
-    fn program<'a>(&'a self, _: &'a Digest) -> Registered<'a, Bytes> {
-        ready(Err(RegistryError::Unavailable))
+    fn program<'a>(&'a self, digest: &'a Digest) -> Registered<'a, Bytes> {
+        let found = lock(&self.modules).iter().find(|new| new.module.component == *digest).map(|new| new.component.clone());
+        ready(found.ok_or(RegistryError::Unavailable))
     }
 }
 
@@ -190,6 +191,10 @@ impl Ledger for Memory {
             .filter(|(cast, _)| cast.id == id)
             .for_each(|(cast, _)| cast.state = CastState::Ended(Box::new(ending.clone())));
         ready(Ok(()))
+    }
+
+    fn record<'a>(&'a self, casts: Vec<CastRecord>) -> Recorded<'a, ()> {
+        ready(self.is_writable().map(|()| lock(&self.casts).extend(casts.into_iter().map(|cast| (cast, None)))))
     }
 
     fn cast<'a>(&'a self, tenant: &'a TenantId, id: &'a str) -> Recorded<'a, Option<CastRecord>> {
@@ -250,7 +255,7 @@ impl KeyRing for Memory {
 }
 
 impl Runner for Memory {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         ready(Ok(()))
     }
 
