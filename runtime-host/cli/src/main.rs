@@ -6,6 +6,7 @@
 
 mod access;
 mod adapt;
+mod adapting;
 mod announcement;
 mod args;
 mod assemble;
@@ -18,6 +19,7 @@ mod fetched;
 mod fetching;
 mod files;
 mod grants;
+mod http_spells;
 mod keys;
 mod listen;
 mod making;
@@ -29,6 +31,7 @@ mod pepper;
 mod platform;
 mod plugin;
 mod programs;
+mod recent;
 mod remote;
 mod runner;
 mod runtime;
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::CompileWorker(worker) => return compiling::serve(&worker),
+        Command::AdaptWorker(worker) => return adapting::serve(&worker),
     })
 }
 

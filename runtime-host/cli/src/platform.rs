@@ -1,11 +1,14 @@
 //! The platform of a state directory, put together: registry, ledger and keys in its database, programs in an engine.
 
+use crate::adapting::ChildAdapter;
+use crate::http_spells::HttpSpells;
 use crate::pepper;
 use crate::runner::EngineRunner;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use spell_cast::{Parts, Platform, Prices, Scope, cast_defaults};
+use spell_api::Programs;
+use spell_cast::{Adapter, Parts, Platform, Prices, Scope, cast_defaults};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
@@ -25,6 +28,8 @@ const LOCK_FILE: &str = "platform.lock";
 /// A platform, which no other host serves while this lives.
 pub(crate) struct Opened {
     pub(crate) platform: Arc<Platform>,
+    /// What has its spells answer HTTP.
+    pub(crate) programs: Arc<dyn Programs>,
     _lock: File,
 }
 
@@ -34,20 +39,23 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     let runner = EngineRunner::new(engine, database.clone(), &config.settings);
-    let runner = runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?;
+    let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
+    let adapter: Arc<dyn Adapter> = Arc::new(ChildAdapter::new(&config.settings));
+    let programs = Arc::new(HttpSpells::new(runner.clone(), adapter.clone()));
     let platform = Platform::new(Parts {
         registry: database.clone(),
         ledger: database.clone(),
         keys: database,
         pepper: pepper::open(state_dir)?,
-        runner: Arc::new(runner),
+        runner,
         prices: Prices::default(),
         defaults: cast_defaults(),
         ceilings: config.ceilings.clone(),
         retention: config.settings.time(Setting::CastRetention),
         now: SystemTime::now,
+        adapter,
     });
-    Ok(Opened { platform: Arc::new(platform), _lock: lock })
+    Ok(Opened { platform: Arc::new(platform), programs, _lock: lock })
 }
 
 /// Forgets old casts for as long as it is polled.

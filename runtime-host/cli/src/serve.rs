@@ -38,7 +38,8 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
     eprintln!("Serving the platform on http://{}", listener.local_addr()?);
     let draining = Arc::new(AtomicBool::new(false));
     let platform = Some(opened.platform.clone());
-    let control = Control { metrics: Arc::new(Metrics::new(&[])), draining: draining.clone(), platform };
+    let programs = Some(opened.programs.clone());
+    let control = Control { metrics: Arc::new(Metrics::new(&[])), draining: draining.clone(), platform, programs };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopped = async move {

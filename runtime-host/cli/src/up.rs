@@ -201,7 +201,7 @@ impl Host {
         let (stop_control, control_stopped) = oneshot::channel::<()>();
         if let Some(listener) = control {
             eprintln!("Control plane on http://{}", listener.local_addr()?);
-            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform: None };
+            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform: None, programs: None };
             tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
         }
         if let Some(log_dir) = &self.log_dir {
