@@ -41,9 +41,14 @@ impl ChildCompiler {
 pub fn serve_compilation(config: &EngineConfig, flavour: Flavour, memory_bytes_max: u64, cpu_seconds_max: u64) -> i32 {
     serve_bounded(memory_bytes_max, cpu_seconds_max, |wasm| {
         let engine = wasmtime::Engine::new(&config.compiling_only(flavour)).map_err(|error| ChildError::Failed(format!("{error:#}")))?;
-        engine.precompile_component(wasm).map_err(|error| match invalid(error) {
-            CompileError::Invalid { reason } => ChildError::Refused(reason),
-            other => ChildError::Failed(other.to_string()),
-        })
+        let code = engine.precompile_component(wasm).map_err(refused)?;
+        Ok(code)
     })
+}
+
+fn refused(error: wasmtime::Error) -> ChildError {
+    match invalid(error) {
+        CompileError::Invalid { reason } => ChildError::Refused(reason),
+        other => ChildError::Failed(other.to_string()),
+    }
 }
