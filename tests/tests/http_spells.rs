@@ -139,7 +139,7 @@ fn failures_are_problems_and_on_record_and_the_spell_goes_on() {
         assert_eq!((too_large.status, &too_large.json()["code"]), (413, &json!("input-too-large")), "{}", too_large.text());
         let chunked = ask(&platform, "POST", &format!("{revision}/count")).body(vec![b'x'; 1_001]).chunked().send();
         assert_eq!((chunked.status, &chunked.json()["limit"]), (422, &json!("request")), "{}", chunked.text());
-        for path in ["trap-after-headers", "body?bytes=200000"] {
+        for path in ["sleep-after-headers?ms=60000", "body?bytes=200000"] {
             let cut = ask(&platform, "GET", &format!("{revision}/{path}")).send();
             assert!(cut.status == 200 && !cut.is_whole, "{revision} {path}: {} bytes", cut.body.len());
             assert_eq!(record(&platform, &cut)["status"], "failed");
