@@ -11,10 +11,10 @@ use crate::reach::Reach;
 use crate::registry::{Module, RegistryError, Spell};
 use crate::runner::Executed;
 use crate::running::Place;
-use crate::schema::{Mismatches, Side};
+use crate::schema::{Mismatches, Schemas, Side};
 use crate::witness::Witness;
 use semver::Version;
-use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
+use spell_types::{CeilingExceeded, Content, Limit, Limits, SpellKey, TenantId, Usage};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -65,6 +65,14 @@ pub enum CastError {
     /// The input is not what the spell takes.
     #[error("Input validation failed: {0}")]
     InputInvalid(#[from] Mismatches),
+    /// The version is not cast, because it answers HTTP by itself.
+    #[error("version {version} of this spell answers HTTP, and is not cast: send it requests")]
+    AnswersHttp {
+        /// The spell.
+        spell_key: SpellKey,
+        /// Which version.
+        version: Version,
+    },
     /// The spell asks for more than the operator allows.
     #[error("the spell {0}")]
     Ceiling(#[from] CeilingExceeded),
@@ -201,17 +209,24 @@ impl Platform {
 
     /// Looks up what a cast needs, and whether it may be.
     pub(crate) async fn prepare(&self, tenant: &TenantId, request: &CastRequest) -> Result<Ready, CastError> {
-        let (spell, module) = self.registry.castable(tenant, &request.spell, request.version.as_ref()).await?;
+        let size_bytes = request.input.bytes.len() as u64;
+        let ready = self.look_up(tenant, &request.spell, request.version.as_ref()).await?;
+        if ready.module.answers_http() {
+            return Err(CastError::AnswersHttp { spell_key: ready.record.spell_key, version: ready.module.version });
+        }
+        ready.takes(size_bytes)?;
+        self.checkers.check(&ready.record.spell_id, Side::Input, ready.input_schema.as_deref(), &request.input).await?;
+        Ok(ready)
+    }
+
+    /// What a cast of a spell is made of, whichever way it is given its input.
+    pub(crate) async fn look_up(&self, tenant: &TenantId, spell: &str, version: Option<&Version>) -> Result<Ready, CastError> {
+        let (spell, module) = self.registry.castable(tenant, spell, version).await?;
         if !spell.about.is_active {
             return Err(CastError::NotActive);
         }
         let module = module.ok_or(RegistryError::NoModule)?;
         let limits = self.limits_of(&spell)?;
-        let (size_bytes, size_bytes_max) = (request.input.bytes.len() as u64, limits.get(Limit::Request));
-        if size_bytes > size_bytes_max {
-            return Err(CastError::InputTooLarge { size_bytes, size_bytes_max });
-        }
-        self.checkers.check(&spell.id, Side::Input, spell.about.schemas.input.as_deref(), &request.input).await?;
         let now = time_as_kept((self.now)());
         let record = CastRecord {
             id: new_id("cast", now)?,
@@ -224,7 +239,8 @@ impl Platform {
             created_at: now,
             state: CastState::Running,
         };
-        Ok(Ready { record, module, limits, reach: spell.about.reach, output_schema: spell.about.schemas.output })
+        let Schemas { input: input_schema, output: output_schema } = spell.about.schemas;
+        Ok(Ready { record, module, limits, reach: spell.about.reach, input_schema, output_schema })
     }
 
     /// The limits of a spell: what it asks for within what the operator allows.
@@ -243,21 +259,28 @@ impl Platform {
                 self.observer.replayed(&record);
                 Ok(Started { record: *record, is_known: true, time_max: Duration::ZERO, running: None })
             }
-            Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
+            refused => Err(self.refused(refused)),
+        }
+    }
+
+    /// Why nothing is cast, where a reservation came to something else than a new cast.
+    pub(crate) fn refused(&self, reserved: Reserved) -> CastError {
+        match reserved {
+            Reserved::New | Reserved::Known(_) | Reserved::OtherRequest => CastError::OtherRequest,
             Reserved::OverBudget(over) => {
                 let retry_after = if over.is_for_now() { SOON } else { rest_of_month((self.now)()) };
-                Err(CastError::OverBudget { over, retry_after })
+                CastError::OverBudget { over, retry_after }
             }
             Reserved::TooMany(exceeded) => {
                 let retry_after = if exceeded.quota == Quota::CastsPerDay { rest_of_day((self.now)()) } else { SOON };
-                Err(CastError::TooMany { exceeded, retry_after })
+                CastError::TooMany { exceeded, retry_after }
             }
         }
     }
 
     /// Executes what is reserved, and records what comes of it.
     async fn run(self: &Arc<Self>, ready: Ready, place: Place, input: Content) -> Result<CastRecord, CastError> {
-        let Ready { mut record, module, limits, reach, output_schema } = ready;
+        let Ready { record, module, limits, reach, output_schema, .. } = ready;
         let (began, witness) = (Instant::now(), Arc::new(Witness::new(self.now)));
         let Executed { result, usage } = tokio::select! {
             executed = self.runner.run(module.component, input, &limits, &reach, &witness) => executed,
@@ -267,9 +290,22 @@ impl Platform {
             Ok(output) => self.checked(&record.spell_id, output_schema.as_deref(), output).await,
             failed => failed,
         };
+        self.end(record, place, result, usage, &limits, &witness).await
+    }
+
+    /// Records how a cast ended, what it used and costs, and what it printed, and tells whoever is to be told.
+    pub(crate) async fn end(
+        self: &Arc<Self>,
+        mut record: CastRecord,
+        place: Place,
+        result: Result<Content, Failed>,
+        usage: Usage,
+        limits: &Limits,
+        witness: &Witness,
+    ) -> Result<CastRecord, CastError> {
         let is_ours = matches!(&result, Err(failed) if failed.kind.is_of_host());
         // Nobody pays for more than was set aside, also if a cast ends a moment behind its limits.
-        let (_, cost_cents_max) = self.prices.range(record.engine, &limits);
+        let (_, cost_cents_max) = self.prices.range(record.engine, limits);
         let cost_cents = if is_ours { 0 } else { self.prices.wasm_cents(&usage).min(cost_cents_max) };
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         record.state = CastState::Ended(Box::new(ending.clone()));
@@ -314,10 +350,19 @@ fn cancelled(began: Instant) -> Executed {
 /// What is needed to execute a cast.
 pub(crate) struct Ready {
     pub(crate) record: CastRecord,
-    module: Module,
+    pub(crate) module: Module,
     pub(crate) limits: Limits,
-    reach: Reach,
+    pub(crate) reach: Reach,
+    input_schema: Option<String>,
     output_schema: Option<String>,
+}
+
+impl Ready {
+    /// Whether the spell takes an input of this size.
+    pub(crate) fn takes(&self, size_bytes: u64) -> Result<(), CastError> {
+        let size_bytes_max = self.limits.get(Limit::Request);
+        if size_bytes > size_bytes_max { Err(CastError::InputTooLarge { size_bytes, size_bytes_max }) } else { Ok(()) }
+    }
 }
 
 /// What casts of the platform may use where nobody says otherwise: more than requests of an app, which somebody waits for.

@@ -3,8 +3,10 @@
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
 //! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]),
-//! what executes ([`Runner`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL or wasmtime.
+//! what makes programs components ([`Adapter`]), what executes ([`Runner`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]).
+//! It must never know HTTP, SQL or wasmtime.
 
+mod adapter;
 mod budget;
 mod caster;
 mod cost;
@@ -23,11 +25,13 @@ mod runner;
 mod running;
 mod schema;
 mod statistics;
+mod streamed;
 mod thresholds;
 mod unrecorded;
 mod webhooks;
 mod witness;
 
+pub use adapter::{AdaptHere, AdaptedProgram, Adapter, AdapterError};
 pub use budget::{Allowance, Budget, BudgetError, Budgets, CAP_CENTS_MAX, Month, OperatorCap, OverBudget};
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
@@ -37,7 +41,7 @@ pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
     CastRecord, CastState, Ending, Failed, FailedKind, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_TIME, Idempotency, Ledger, LedgerError,
-    Recorded, Reserved,
+    Recorded, Reserved, streamed,
 };
 pub use observer::CastObserver;
 pub use parts::Parts;
@@ -50,10 +54,12 @@ pub use schema::{
     CHECKED_BYTES_MAX, Mismatch, Mismatches, SCHEMA_BYTES_MAX, SCHEMA_PARTS_MAX, SCHEMA_PATTERNS_MAX, SchemaError, Schemas,
     UNIQUE_BYTES_MAX,
 };
+pub use spell_adapt::{Abi, App, app_name};
 pub use statistics::{
     CASTS_SUMMED_MAX, EngineSums, FAILURE_CODE_BYTES_MAX, FAILURE_OTHER, FAILURES_TOLD_MAX, FailureCount, Percentiles, Span, SpellSums,
     SpellTotal, Statistics, Sums, TopBy, Trend,
 };
+pub use streamed::{StreamedCast, StreamedRequest};
 pub use thresholds::{Alert, Thresholds, Watched, percent};
 pub use webhooks::{
     AboutWebhook, Attempted, DELIVERIES_WAITING_MAX, DELIVERY_TIME, Delivery, DeliveryState, Due, Event, FAILING_TIME_MAX, Kept,

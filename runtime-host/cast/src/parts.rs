@@ -3,8 +3,8 @@
 //! It knows the traits and the defaults. It must never know what implements them.
 
 use crate::{
-    Budgets, CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics,
-    Webhooks, cast_defaults,
+    AdaptHere, Adapter, Budgets, CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry,
+    Runner, Statistics, Webhooks, cast_defaults,
 };
 use spell_types::Limits;
 use std::sync::Arc;
@@ -48,10 +48,13 @@ pub struct Parts {
     pub webhook_retry_first: Duration,
     /// Where budgets are kept.
     pub budgets: Arc<dyn Budgets>,
+    /// What makes programs components.
+    pub adapter: Arc<dyn Adapter>,
 }
 
 impl Parts {
-    /// Everything in one store, and the rest as it is where nobody says otherwise: no ceilings, and nobody who is told.
+    /// Everything in one store, and the rest as it is where nobody says otherwise: no ceilings, nobody who is told, and programs that are
+    /// adapted in this process.
     pub fn over<S>(store: &Arc<S>, runner: Arc<dyn Runner>, pepper: Pepper) -> Self
     where
         S: Registry + Ledger + KeyRing + Statistics + CastLogs + Webhooks + Budgets + 'static,
@@ -75,6 +78,7 @@ impl Parts {
             courier: Arc::new(()),
             webhook_retry_first: Duration::from_secs(5),
             budgets: store.clone(),
+            adapter: Arc::new(AdaptHere),
         }
     }
 }

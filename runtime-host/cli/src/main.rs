@@ -6,6 +6,7 @@
 
 mod access;
 mod adapt;
+mod adapting;
 mod announcement;
 mod args;
 mod assemble;
@@ -21,6 +22,7 @@ mod fetched;
 mod fetching;
 mod files;
 mod grants;
+mod http_spells;
 mod keys;
 mod listen;
 mod making;
@@ -35,6 +37,7 @@ mod plugin;
 mod programs;
 mod progress;
 mod reach;
+mod recent;
 mod remote;
 mod runner;
 mod runtime;
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::CompileWorker(worker) => return compiling::serve(&worker),
+        Command::AdaptWorker(worker) => return adapting::serve(&worker),
     })
 }
 

@@ -60,6 +60,7 @@ explanations! {
     SpellNotActive: "The spell is switched off.", "Switch it on with `active`.";
     InputTooLarge: "The input has more bytes than the spell's limit `request`, or than any cast may have.", "Send less, or raise the limit.";
     CeilingExceeded: "A limit was asked for that is above the operator's ceiling.", "Ask for less; `detail` says how much goes.";
+    SpellAnswersHttp: "The version answers HTTP by itself, so it is not cast.", "Send it requests at `path`.";
     CastRefused: "The program ran, and ended with an error of its own.", "Read `detail`: it is the program's own word.";
     CastTrapped: "The program did what WebAssembly does not allow, or ended itself.", "Mend the program; `detail` says where it broke.";
     CastTimedOut: "The program ran longer than the spell's limit `time`.", "Raise the limit, or do less in one cast.";
