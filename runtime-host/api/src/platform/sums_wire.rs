@@ -4,12 +4,12 @@
 
 use crate::platform::wire::{day, hundredths, mebibytes, milliseconds, moment};
 use serde::Serialize;
-use utoipa::ToSchema;
 use serde_json::{Map, Value, json};
 use spell_cast::{
     Alert, CastRecord, CastState, EngineSums, Percentiles, Span, SpellSums, SpellTotal, Sums, TopBy, Trend, Watched, percent,
 };
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Engines that are compared also where nothing was cast in them, by their names in records.
 const ENGINES_COMPARED: [&str; 2] = ["wasm", "github_actions"];
