@@ -10,6 +10,7 @@ use spell_tests::{Answer, Client, Platform, REVISIONS, Request, Setup, guest, ru
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,10 +40,10 @@ fn ask(platform: &Platform, method: &str, path: &str) -> Request {
     platform.request(method, &format!("/s/{path}"))
 }
 
-/// The record of the cast that an answer is of, as soon as it is there.
+/// The record of the cast that an answer is of, as soon as it has ended.
 fn record(platform: &Platform, answer: &Answer) -> Value {
     let path = format!("/api/v1/casts/{}", answer.header("spell-cast-id").expect("an id"));
-    wait_until("the record", || platform.get(&path).status == 200);
+    wait_until("the end", || platform.get(&path).json()["status"] != "running");
     platform.get(&path).json()
 }
 
@@ -162,7 +163,7 @@ fn a_client_that_leaves_ends_its_spell_and_is_on_record() {
         let mut first = [0; 16];
         stream.read_exact(&mut first).expect("the answer begins");
         drop(stream);
-        wait_until("the record", || casts(&platform).len() == count + 1);
+        wait_until("the end", || casts(&platform).iter().filter(|cast| cast["status"] != "running").count() == count + 1);
         let cast = casts(&platform).swap_remove(0);
         assert_eq!((&cast["status"], &cast["spell_key"]), (&json!("failed"), &json!(revision)), "{cast}");
         assert!(cast["message"].as_str().is_some_and(|message| message.contains("went away")), "{cast}");
@@ -181,11 +182,13 @@ fn a_program_that_is_cast_answers_http_as_the_app_does_that_is_made_of_it() {
     assert_eq!((refused.status, refused.header("allow")), (405, Some("POST")), "the adapter answers so: {}", refused.text());
     assert_eq!(record(&platform, &refused)["status"], "completed", "it is an answer");
     let exported = platform.get("/api/spells/shout.it/versions/1.2.0/export");
-    assert_eq!((exported.status, exported.header("content-type")), (200, Some("application/zip")), "{}", exported.text());
+    assert_eq!((exported.status, exported.header("content-type")), (200, Some("application/gzip")), "{}", exported.text());
     let app = directory.path().join("app");
     fs::create_dir(&app).expect("a directory");
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(exported.body)).expect("an archive");
-    archive.extract(&app).expect("extracted");
+    let archive = directory.path().join("app.tar.gz");
+    fs::write(&archive, &exported.body).expect("written");
+    let unpacked = Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&app).status().expect("tar");
+    assert!(unpacked.success(), "{unpacked}");
     let manifest = fs::read_to_string(app.join("spin.toml")).expect("a manifest");
     assert!(manifest.contains("name = \"shout-it\"\nversion = \"1.2.0\""), "{manifest}");
     let host = Setup::of_file(&app.join("spin.toml")).start();

@@ -56,7 +56,7 @@ pub(crate) fn choice(names: &[&str]) -> Object {
 
 fn document(mut described: Value) -> Value {
     let mut responses = Map::new();
-    for paths in described["paths"].as_object_mut() {
+    if let Some(paths) = described["paths"].as_object_mut() {
         // What is a whole rest of a path to the router is a name like any other here.
         *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     }
