@@ -10,7 +10,8 @@ use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use spell_capabilities::{Grants, Host as GuestHost};
 use spell_cast::{
-    About, CastRequest, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform, Reach, Runner, Upload, Witness, digest_of,
+    Abi, About, CastRequest, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform, Reach, Runner, Upload, Witness,
+    cast_defaults, digest_of,
 };
 use spell_engine::{CastSpell, Compiler, Content, Engine, EngineConfig};
 use spell_store::Database;
@@ -66,7 +67,7 @@ impl OneSpell {
 }
 
 impl Runner for OneSpell {
-    fn check<'a>(&'a self, _: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         self.load(&wasm);
         Box::pin(async { Ok(()) })
     }

@@ -1,6 +1,7 @@
 //! Why a program cannot be made a component.
 
 use crate::encode::CAST_INTERFACE;
+use crate::manifest::APP_NAME_BYTES_MAX;
 use crate::merge::MergeError;
 use spell_compose::ComposeError;
 
@@ -99,6 +100,12 @@ pub enum AdaptError {
     /// It and its glue cannot be made one.
     #[error(transparent)]
     Merge(#[from] MergeError),
+    /// No app is called so.
+    #[error(
+        "an app cannot be called `{}`: its name is of letters, digits and single hyphens, begins with a letter, and has at most \
+         {APP_NAME_BYTES_MAX}", plain(.0)
+    )]
+    AppName(String),
     /// It is a component of another kind.
     #[error("it is no spell: it exports neither `{CAST_INTERFACE}` nor an HTTP handler, but {}", names(.exports))]
     NotASpell {

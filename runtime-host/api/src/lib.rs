@@ -12,10 +12,12 @@ mod module_metrics;
 mod named;
 mod patience;
 mod platform;
+mod programs;
 mod respond;
 mod serve;
 
 pub use cast_metrics::CastMetrics;
 pub use metrics::Metrics;
 pub use platform::{Rates, Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, webhook_request};
+pub use programs::{NotAnswered, ProgramBody, Programs};
 pub use serve::{Control, ServeError, serve};

@@ -35,6 +35,10 @@ impl Patience {
         Self { until: watch::Sender::new(Instant::now().checked_add(time_max)), time_max }
     }
 
+    fn begin_anew(&self) {
+        self.until.send_replace(Instant::now().checked_add(self.time_max));
+    }
+
     /// The host is to do something, until what this gives is dropped.
     pub(crate) fn suspended(&self) -> Suspended {
         self.until.send_replace(None);
@@ -59,7 +63,7 @@ impl Patience {
 
 impl Drop for Suspended {
     fn drop(&mut self) {
-        self.0.until.send_replace(Instant::now().checked_add(self.0.time_max));
+        self.0.begin_anew();
     }
 }
 
@@ -80,6 +84,8 @@ impl<B: Body + Unpin> Body for Paced<B> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if polled.is_ready() {
             self.suspended = None;
+            // Who has read so far that it gets more has its time anew, also where there is always more.
+            self.patience.begin_anew();
         } else if self.suspended.is_none() {
             self.suspended = Some(self.patience.suspended());
         }

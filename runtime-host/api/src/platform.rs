@@ -12,6 +12,7 @@ mod catalogue;
 mod description;
 mod engine_wire;
 mod events;
+mod export;
 mod github_webhook;
 mod keys;
 mod limits;
@@ -22,6 +23,7 @@ mod problem;
 mod rate;
 mod reach;
 mod refusals;
+mod served;
 mod spells;
 mod statistics;
 mod sums_wire;
@@ -35,11 +37,14 @@ pub use webhook_wire::{Unwritable, WEBHOOK_ANSWER_BYTES_MAX, webhook_answered, w
 
 use crate::cast_metrics::CastMetrics;
 use crate::named::OTHER;
+use crate::programs::Programs;
+use crate::serve::Control;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
 use body::Room;
 use catalogue::ERRORS;
 use description::OPENAPI;
@@ -49,9 +54,9 @@ use http::{HeaderMap, Method, Request};
 use problem::{Problem, Refusal};
 pub use rate::Rates;
 use rate::{Client, Gate};
+use served::{ByProgram, Peer};
 use spell_cast::Platform;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -69,6 +74,8 @@ const UPLOADS: &str = "/api/spells/upload-wasm";
 const CASTS: &str = "/api/v1/cast";
 /// Where casts are listed, and each is under its id.
 const CASTS_SHOWN: &str = "/api/v1/casts";
+/// Where programs answer HTTP, each under the key of its spell.
+const SERVED: &str = "/s";
 /// The last part of [`UPLOADS`], which no spell can be called.
 const KEY_RESERVED: &str = "upload-wasm";
 /// Longest time for a request that casts nothing, beyond the time for which it may ask the host to wait.
@@ -85,6 +92,8 @@ struct Api {
     ends: watch::Receiver<()>,
     metrics: Arc<CastMetrics>,
     gate: Gate,
+    /// What has programs answer HTTP, if something does.
+    programs: Option<Arc<dyn Programs>>,
 }
 
 /// The API, ready to be called.
@@ -99,16 +108,12 @@ pub(crate) struct Routes {
 struct Route(Arc<OnceLock<MatchedPath>>);
 
 impl Routes {
-    pub(crate) fn new(
-        platform: Arc<Platform>,
-        draining: Arc<AtomicBool>,
-        ends: watch::Receiver<()>,
-        metrics: Arc<CastMetrics>,
-        rates: &Rates,
-    ) -> Self {
-        let gate = Gate::new(rates, &MonotonicClock);
-        let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics, gate });
+    pub(crate) fn new(platform: Arc<Platform>, control: &Control, ends: watch::Receiver<()>) -> Self {
+        let Control { draining, programs, metrics, rates, .. } = control.clone();
+        let (gate, metrics) = (Gate::new(&rates, &MonotonicClock), metrics.casts.clone());
+        let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics, gate, programs });
         let router = Router::from(described())
+            .merge(Router::from(served::with_slash()))
             .route("/api/v1/executions", get(statistics::executions))
             .route("/api/v1/spells/{spell}/stats", get(statistics::spell))
             .route("/api/v1/spells/{spell}/thresholds", get(statistics::thresholds))
@@ -134,12 +139,13 @@ impl Routes {
 
     /// Whether a path is one of the API.
     pub(crate) fn has(path: &str) -> bool {
-        matches!(path, ERRORS | OPENAPI) || path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        matches!(path, ERRORS | OPENAPI) || [PREFIX, SERVED].iter().any(|prefix| is_below(prefix, path))
     }
 
     /// Answers a request from an address, unless there were too many.
-    pub(crate) async fn call(&mut self, mut request: Request<Body>, from: IpAddr) -> Response {
-        let (method, route, client) = (known(request.method()), Route::default(), Arc::new(Client::new(from)));
+    pub(crate) async fn call(&mut self, mut request: Request<Body>, from: SocketAddr) -> Response {
+        let (method, route, client) = (known(request.method()), Route::default(), Arc::new(Client::new(from.ip())));
+        request.extensions_mut().insert(Peer(from));
         request.extensions_mut().insert(route.clone());
         request.extensions_mut().insert(client.clone());
         let mut response = match self.api.gate.enter(&client) {
@@ -147,7 +153,9 @@ impl Routes {
             Err(problem) => problem.into_response(),
         };
         client.tell(response.headers_mut(), (self.api.platform.now)());
-        protect(response.headers_mut());
+        if response.extensions().get::<ByProgram>().is_none() {
+            protect(response.headers_mut());
+        }
         let pattern = route.0.get().map_or(OTHER, MatchedPath::as_str);
         self.api.metrics.answered(method, pattern, response.status().as_u16());
         response
@@ -156,9 +164,10 @@ impl Routes {
     async fn answer(&mut self, request: Request<Body>) -> Response {
         let path = request.uri().path();
         let time_max = if path == UPLOADS { UPLOAD_TIME_MAX } else { REQUEST_TIME_MAX };
-        let is_cast = path == CASTS;
+        // These have times of their own, which are those of the spell.
+        let has_own_time = path == CASTS || is_below(SERVED, path);
         let answer = self.router.call(request);
-        let answer = if is_cast { Ok(answer.await) } else { timeout(time_max, answer).await };
+        let answer = if has_own_time { Ok(answer.await) } else { timeout(time_max, answer).await };
         match answer {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -175,6 +184,9 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(upload::upload, modules::list, modules::delete))
         .routes(routes!(modules::activate))
         .routes(routes!(modules::roll_back))
+        .routes(routes!(export::export))
+        .routes(served::by_any_method(routes!(served::serve)))
+        .routes(served::by_any_method(routes!(served::serve_below)))
         .routes(routes!(casts::cast))
         .routes(routes!(casts::list))
         .routes(routes!(casts::show))
@@ -192,6 +204,11 @@ impl Api {
     fn takes_work(&self) -> Result<(), Problem> {
         if self.draining.load(Relaxed) { Err(Problem::new(Refusal::Unavailable, "the host is about to end")) } else { Ok(()) }
     }
+}
+
+/// Whether a path is this one, or behind it.
+fn is_below(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Notes which route a request takes, if it takes one.

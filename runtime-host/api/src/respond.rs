@@ -28,7 +28,7 @@ pub(crate) async fn respond(
         return problem(StatusCode::MISDIRECTED_REQUEST, "this listener answers for loopback names and addresses only").map(Body::new);
     }
     match routes {
-        Some(mut routes) if Routes::has(request.uri().path()) => routes.call(request.map(Body::new), peer.ip()).await,
+        Some(mut routes) if Routes::has(request.uri().path()) => routes.call(request.map(Body::new), peer).await,
         _ => observed(control, &request).map(Body::new),
     }
 }

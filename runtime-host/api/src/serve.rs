@@ -5,7 +5,10 @@
 use crate::metrics::Metrics;
 use crate::patience::{Paced, Patience};
 use crate::platform::{Rates, Routes};
+use crate::programs::Programs;
 use crate::respond::respond;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -50,6 +53,8 @@ pub struct Control {
     pub platform: Option<Arc<Platform>>,
     /// How often its clients may ask.
     pub rates: Rates,
+    /// What has programs of the platform answer HTTP behind `/s`, if something does.
+    pub programs: Option<Arc<dyn Programs>>,
 }
 
 impl std::fmt::Debug for Control {
@@ -74,10 +79,8 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
     let local = listener.local_addr()?;
     let listener = TcpListener::from_std(listener)?;
     let (ending, ends) = watch::channel(());
-    let routes = control
-        .platform
-        .clone()
-        .map(|platform| Routes::new(platform, control.draining.clone(), ends.clone(), control.metrics.casts.clone(), &control.rates));
+    let new_routes = |platform| Routes::new(platform, &control, ends.clone());
+    let routes = control.platform.clone().map(new_routes);
     let connections_max = if routes.is_some() { PLATFORM_CONNECTIONS_MAX } else { CONNECTIONS_MAX };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -95,12 +98,17 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
         }
     }
     drop((listener, ending));
-    if let Some(platform) = control.platform {
+    if let Some(platform) = &control.platform {
         // What ends by then is recorded, and who waits for it is told.
         let _ = timeout(CASTS_GRACE, platform.idle()).await;
     }
-    // Those that are not done by then are cut when the set is dropped.
     let _ = timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+    // Those that are not done by then are cut.
+    connections.shutdown().await;
+    if let Some(platform) = &control.platform {
+        // What was cut has ended as well, and is recorded.
+        let _ = timeout(SHUTDOWN_TIMEOUT, platform.idle()).await;
+    }
     Ok(())
 }
 
@@ -108,7 +116,7 @@ pub async fn serve(listener: std::net::TcpListener, control: Control, shutdown: 
 async fn converse(stream: TcpStream, ends_at: [SocketAddr; 2], control: Control, routes: Option<Routes>, mut ends: watch::Receiver<()>) {
     let keeps_alive = routes.is_some();
     let patience = Patience::new(CONNECTION_TIMEOUT);
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let (control, routes, answering) = (&control, routes.clone(), patience.suspended());
         async move {
             let response = respond(control, routes, ends_at, request).await;

@@ -24,8 +24,8 @@ fn start() -> Running {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = Metrics::new(&["hello".into(), "world".into()]).with_gauge("spell_requests_active", "Requests that run now", || 7.0);
-    let control =
-        Control { metrics: Arc::new(metrics), draining: Arc::new(AtomicBool::new(false)), platform: None, rates: Rates::default() };
+    let (metrics, draining) = (Arc::new(metrics), Arc::new(AtomicBool::new(false)));
+    let control = Control { metrics, draining, platform: None, rates: Rates::default(), programs: None };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = control.clone();
     let task = tokio::spawn(async move {

@@ -69,8 +69,13 @@ impl Platform {
             executed = self.runner.run(module.component, input, how.limits, how.reach, &how.witness) => executed,
             () = place.cancelled() => cancelled(began),
         };
-        let cost_cents = if is_ours(&executed.result) { 0 } else { self.prices.wasm_cents(&executed.usage) };
+        let cost_cents = self.cost_here(&executed.result, &executed.usage);
         Attempted::Ended { executed, cost_cents }
+    }
+
+    /// What an execution in this host costs.
+    pub(crate) fn cost_here(&self, result: &Result<Content, Failed>, usage: &Usage) -> u64 {
+        if is_ours(result) { 0 } else { self.prices.wasm_cents(usage) }
     }
 
     async fn execute_there(

@@ -12,11 +12,11 @@ use crate::quota::{Quota, QuotaExceeded};
 use crate::registry::RegistryError;
 use crate::runner::Executed;
 use crate::running::Place;
-use crate::schema::{Mismatches, Side};
+use crate::schema::{Mismatches, Schemas, Side};
 use crate::witness::Witness;
 use crate::workflows::WorkflowRefused;
 use semver::Version;
-use spell_types::{CeilingExceeded, Content, Limit, Limits, TenantId, Usage};
+use spell_types::{CeilingExceeded, Content, Limit, Limits, SpellKey, TenantId, Usage};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -67,6 +67,14 @@ pub enum CastError {
     /// The input is not what the spell takes.
     #[error("Input validation failed: {0}")]
     InputInvalid(#[from] Mismatches),
+    /// The version is not cast, because it answers HTTP by itself.
+    #[error("version {version} of this spell answers HTTP, and is not cast: send it requests")]
+    AnswersHttp {
+        /// The spell.
+        spell_key: SpellKey,
+        /// Which version.
+        version: Version,
+    },
     /// The spell asks for more than the operator allows.
     #[error("the spell {0}")]
     Ceiling(#[from] CeilingExceeded),
@@ -216,14 +224,21 @@ impl Platform {
                 self.observer.replayed(&record);
                 Ok(Started { record: *record, is_known: true, time_max: Duration::ZERO, running: None })
             }
-            Reserved::New | Reserved::OtherRequest => Err(CastError::OtherRequest),
+            refused => Err(self.refused(refused)),
+        }
+    }
+
+    /// Why nothing is cast, where a reservation came to something else than a new cast.
+    pub(crate) fn refused(&self, reserved: Reserved) -> CastError {
+        match reserved {
+            Reserved::New | Reserved::Known(_) | Reserved::OtherRequest => CastError::OtherRequest,
             Reserved::OverBudget(over) => {
                 let retry_after = if over.is_for_now() { SOON } else { rest_of_month((self.now)()) };
-                Err(CastError::OverBudget { over, retry_after })
+                CastError::OverBudget { over, retry_after }
             }
             Reserved::TooMany(exceeded) => {
                 let retry_after = if exceeded.quota == Quota::CastsPerDay { rest_of_day((self.now)()) } else { SOON };
-                Err(CastError::TooMany { exceeded, retry_after })
+                CastError::TooMany { exceeded, retry_after }
             }
         }
     }
@@ -243,8 +258,20 @@ impl Platform {
             Ok(output) => self.checked(&record.spell_id, output_schema.as_deref(), output).await,
             failed => failed,
         };
-        // Nobody pays for more than was set aside, also if a cast ends a moment behind its limits.
-        let cost_cents = cost_cents.min(cost_cents_max);
+        self.end(record, place, result, usage, cost_cents.min(cost_cents_max), &here.witness).await
+    }
+
+    /// Records how a cast ended, what it used and costs, and what it printed, and tells whoever is to be told. Nobody pays for more than was
+    /// set aside, also if a cast ends a moment behind its limits.
+    pub(crate) async fn end(
+        self: &Arc<Self>,
+        mut record: CastRecord,
+        place: Place,
+        result: Result<Content, Failed>,
+        usage: Usage,
+        cost_cents: u64,
+        witness: &Witness,
+    ) -> Result<CastRecord, CastError> {
         let ending = Ending { result, usage: usage_as_kept(usage), cost_cents, ended_at: time_as_kept((self.now)()) };
         record.state = CastState::Ended(Box::new(ending.clone()));
         // It has ended also if that cannot be recorded.

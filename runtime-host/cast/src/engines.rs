@@ -112,6 +112,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// This host alone, whatever else the spell could be cast by.
+    pub(crate) fn here(module: Module) -> Plan {
+        Plan { module: Some(module), workflow: None, fallback_on: Vec::new(), reason: CONFIGURED_FOR_WASM }
+    }
+
     /// What may execute it, in order.
     pub(crate) fn engines(&self) -> Vec<EngineChoice> {
         let here = self.module.is_some().then_some(EngineChoice::Wasm);
@@ -141,7 +146,7 @@ impl Platform {
     }
 
     /// Whether a workflow can be handed what is to be cast, if one comes first.
-    pub(crate) fn takes(&self, plan: &Plan, key: &SpellKey, input: &Content, limits: &Limits) -> Result<(), WorkflowRefused> {
+    pub(crate) fn hands_over(&self, plan: &Plan, key: &SpellKey, input: &Content, limits: &Limits) -> Result<(), WorkflowRefused> {
         let Some((workflows, workflow)) = plan.workflow.as_ref().filter(|_| plan.module.is_none()) else { return Ok(()) };
         // Every id has as many characters as this one.
         workflows.takes(&handed(&"-".repeat(CAST_ID_CHARACTERS), key, input, workflow, limits))

@@ -7,7 +7,7 @@ use crate::engines::EngineChoice;
 use crate::quota::QuotaExceeded;
 use crate::workflows::WorkflowRun;
 use semver::Version;
-use spell_types::{BoxFuture, Content, SpellKey, TenantId, Usage};
+use spell_types::{BoxFuture, Content, Limit, Outcome, SpellKey, TenantId, Usage};
 use std::time::{Duration, SystemTime};
 
 /// A cast, from the moment that it is certain to start at most once.
@@ -146,6 +146,27 @@ impl FailedKind {
     pub fn from_name(name: &str) -> Option<FailedKind> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
+}
+
+/// How a cast is recorded whose answer was streamed, and is not kept.
+pub fn streamed(outcome: Outcome) -> Result<(), Failed> {
+    let (kind, code, message) = match outcome {
+        Outcome::Completed => return Ok(()),
+        Outcome::Trapped => (FailedKind::Trapped, "trapped", "the spell trapped, or ended without an answer".to_owned()),
+        Outcome::BadResponse => (FailedKind::Trapped, "bad-response", "the spell's answer could not be sent".to_owned()),
+        Outcome::Cancelled => {
+            (FailedKind::Cancelled, "cancelled", "it was cancelled, or its client went away, before the answer was whole".to_owned())
+        }
+        Outcome::HostFailed => (FailedKind::Host, "host", "the host failed".to_owned()),
+        Outcome::HostBusy | Outcome::LimitExceeded(Limit::Concurrency | Limit::Queue | Limit::QueueTime) => {
+            (FailedKind::Busy, "busy", "no place to run came free in time".to_owned())
+        }
+        Outcome::LimitExceeded(limit) => {
+            let kind = if limit == Limit::Time { FailedKind::TimedOut } else { FailedKind::Limit };
+            (kind, limit.key(), format!("the spell met its limit `{}`", limit.key()))
+        }
+    };
+    Err(Failed { kind, code: code.to_owned(), message })
 }
 
 /// A key under which a client casts, so that it can ask again without casting twice.

@@ -3,9 +3,10 @@
 //!
 //! This room knows the pipeline, and owns the traits that the outside implements: where spells are kept ([`Registry`]), where casts are
 //! recorded ([`Ledger`]) and summed up ([`Statistics`]), where it is kept what they print ([`CastLogs`]), who has which key ([`KeyRing`]),
-//! what executes ([`Runner`], [`Workflows`]), and who is told of the end of casts ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL
-//! or wasmtime.
+//! what makes programs components ([`Adapter`]), what executes ([`Runner`], [`Workflows`]), and who is told of the end of casts
+//! ([`Webhooks`], [`Courier`]). It must never know HTTP, SQL or wasmtime.
 
+mod adapter;
 mod attempts;
 mod budget;
 mod caster;
@@ -27,12 +28,14 @@ mod runner;
 mod running;
 mod schema;
 mod statistics;
+mod streamed;
 mod thresholds;
 mod unrecorded;
 mod webhooks;
 mod witness;
 mod workflows;
 
+pub use adapter::{AdaptHere, AdaptedProgram, Adapter, AdapterError};
 pub use budget::{Allowance, Budget, BudgetError, Budgets, CAP_CENTS_MAX, Month, OperatorCap, OverBudget};
 pub use caster::{CastAnswer, CastError, CastRequest, Started, cast_defaults};
 pub use cost::{Microcents, Prices};
@@ -43,7 +46,7 @@ pub use ids::NoRandomness;
 pub use keys::{ApiKey, KeyRing, KeyRingError, NewApiKey, PREFIX_CHARACTERS, Pepper, Scope, new_api_key};
 pub use ledger::{
     CastRecord, CastState, Ending, Failed, FailedKind, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_TIME, Idempotency, Ledger, LedgerError,
-    Recorded, Reserved,
+    Recorded, Reserved, streamed,
 };
 pub use observer::CastObserver;
 pub use parts::Parts;
@@ -56,10 +59,12 @@ pub use schema::{
     CHECKED_BYTES_MAX, Mismatch, Mismatches, SCHEMA_BYTES_MAX, SCHEMA_PARTS_MAX, SCHEMA_PATTERNS_MAX, SchemaError, Schemas,
     UNIQUE_BYTES_MAX,
 };
+pub use spell_adapt::{Abi, App, app_name};
 pub use statistics::{
     CASTS_SUMMED_MAX, EngineSums, FAILURE_CODE_BYTES_MAX, FAILURE_OTHER, FAILURES_TOLD_MAX, FailureCount, Percentiles, Span, SpellSums,
     SpellTotal, Statistics, Sums, TopBy, Trend,
 };
+pub use streamed::{StreamedCast, StreamedRequest};
 pub use thresholds::{Alert, Thresholds, Watched, percent};
 pub use webhooks::{
     AboutWebhook, Attempted, DELIVERIES_WAITING_MAX, DELIVERY_TIME, Delivery, DeliveryState, Due, Event, FAILING_TIME_MAX, Kept,

@@ -3,8 +3,8 @@
 //! It knows the traits and the defaults. It must never know what implements them.
 
 use crate::{
-    Budgets, CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry, Runner, Statistics,
-    Webhooks, Workflows, cast_defaults,
+    AdaptHere, Adapter, Budgets, CastLogs, CastObserver, Courier, IDEMPOTENCY_TIME, KeyRing, Ledger, Pepper, Prices, Reachable, Registry,
+    Runner, Statistics, Webhooks, Workflows, cast_defaults,
 };
 use spell_types::Limits;
 use std::sync::Arc;
@@ -50,10 +50,13 @@ pub struct Parts {
     pub budgets: Arc<dyn Budgets>,
     /// What casts on GitHub, if the operator has set it up.
     pub github: Option<Arc<dyn Workflows>>,
+    /// What makes programs components.
+    pub adapter: Arc<dyn Adapter>,
 }
 
 impl Parts {
-    /// Everything in one store, and the rest as it is where nobody says otherwise: no ceilings, and nobody who is told.
+    /// Everything in one store, and the rest as it is where nobody says otherwise: no ceilings, nobody who is told, and programs that are
+    /// adapted in this process.
     pub fn over<S>(store: &Arc<S>, runner: Arc<dyn Runner>, pepper: Pepper) -> Self
     where
         S: Registry + Ledger + KeyRing + Statistics + CastLogs + Webhooks + Budgets + 'static,
@@ -78,6 +81,7 @@ impl Parts {
             webhook_retry_first: Duration::from_secs(5),
             budgets: store.clone(),
             github: None,
+            adapter: Arc::new(AdaptHere),
         }
     }
 }

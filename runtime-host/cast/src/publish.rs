@@ -3,13 +3,13 @@
 //! It knows the steps and their order. It must never know how programs are adapted, compiled or stored.
 
 use crate::Platform;
+use crate::adapter::{AdaptedProgram, AdapterError};
 use crate::ids::{NoRandomness, new_id};
 use crate::ledger::FailedKind;
 use crate::registry::{Module, NewModule, RegistryError};
 use bytes::Bytes;
 use semver::Version;
 use sha2::{Digest as _, Sha256};
-use spell_adapt::{AdaptError, Choice};
 use spell_types::{Digest, TenantId};
 
 /// Bytes of an uploaded program at most: 50 MB.
@@ -39,12 +39,12 @@ pub enum UploadError {
         /// How large it is.
         size_bytes: usize,
     },
-    /// It cannot be called.
-    #[error(transparent)]
-    Program(#[from] AdaptError),
-    /// It can be called by HTTP alone.
-    #[error("it answers HTTP and cannot be cast: serve it with `spell up`")]
-    AnswersHttp,
+    /// No component can be made of it, or not within the bounds of uploads.
+    #[error("{0}")]
+    Program(String),
+    /// The host failed to make a component of it.
+    #[error("{0}")]
+    Adapter(String),
     /// It does not compile, or not within the bounds of uploads.
     #[error("Failed to compile WASM module: {0}")]
     Compile(String),
@@ -59,6 +59,16 @@ pub enum UploadError {
     NoRandomness(#[from] NoRandomness),
 }
 
+impl From<AdapterError> for UploadError {
+    fn from(error: AdapterError) -> Self {
+        match error {
+            AdapterError::Refused(reason) => UploadError::Program(reason),
+            AdapterError::Busy(reason) => UploadError::Busy(reason),
+            AdapterError::Failed(reason) => UploadError::Adapter(reason),
+        }
+    }
+}
+
 impl Platform {
     /// Keeps a program as a version of a spell.
     pub async fn upload(&self, tenant: &TenantId, upload: Upload) -> Result<Module, UploadError> {
@@ -67,15 +77,9 @@ impl Platform {
             return Err(UploadError::TooLarge { size_bytes });
         }
         let spell = self.registry.spell(tenant, &upload.spell).await?;
-        let program = upload.program.clone();
-        let adapt = move || spell_adapt::adapt(&program, &Choice::default());
-        let adapted = tokio::task::spawn_blocking(adapt).await.map_err(|error| UploadError::Compile(error.to_string()))??;
-        if adapted.recognised.abi.answers_http() {
-            return Err(UploadError::AnswersHttp);
-        }
-        let component = Bytes::from(adapted.wasm);
+        let AdaptedProgram { abi, component } = self.adapter.adapt(upload.program.clone()).await?;
         let component_digest = digest_of(&component);
-        self.runner.check(component_digest, component.clone()).await.map_err(|failed| match failed.kind {
+        self.runner.check(abi, component_digest, component.clone()).await.map_err(|failed| match failed.kind {
             FailedKind::Busy => UploadError::Busy(failed.message),
             _ => UploadError::Compile(failed.message),
         })?;
@@ -88,7 +92,7 @@ impl Platform {
             digest: digest_of(&upload.program),
             size_bytes: size_bytes as u64,
             file_name: upload.file_name,
-            abi: adapted.recognised.abi.name().to_owned(),
+            abi: abi.name().to_owned(),
             component: component_digest,
             created_at: now,
         };

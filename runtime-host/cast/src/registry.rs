@@ -9,6 +9,7 @@ use crate::schema::Schemas;
 use crate::workflows::Workflow;
 use bytes::Bytes;
 use semver::Version;
+use spell_adapt::Abi;
 use spell_types::{BoxFuture, Digest, Limit, SpellKey, TenantId};
 use std::time::SystemTime;
 
@@ -92,6 +93,13 @@ pub struct Module {
     pub component: Digest,
     /// When it was uploaded.
     pub created_at: SystemTime,
+}
+
+impl Module {
+    /// Whether it answers HTTP by itself, and is not cast.
+    pub fn answers_http(&self) -> bool {
+        self.abi.parse().is_ok_and(Abi::answers_http)
+    }
 }
 
 /// A version that is to be kept, with its programs.

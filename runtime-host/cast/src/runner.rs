@@ -4,6 +4,7 @@ use crate::ledger::Failed;
 use crate::reach::Reach;
 use crate::witness::Witness;
 use bytes::Bytes;
+use spell_adapt::Abi;
 use spell_types::{BoxFuture, Content, Digest, Limits, Usage};
 use std::sync::Arc;
 
@@ -16,10 +17,11 @@ pub struct Executed {
     pub usage: Usage,
 }
 
-/// Executes components that export `spell:runtime/cast`.
+/// Executes components.
 pub trait Runner: Send + Sync {
-    /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now.
-    fn check<'a>(&'a self, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
+    /// Compiles a component within the bounds of uploads, and says why it cannot be executed if it cannot, or not now. It exports
+    /// `spell:runtime/cast`, unless its ABI is one that answers HTTP.
+    fn check<'a>(&'a self, abi: Abi, component: Digest, wasm: Bytes) -> BoxFuture<'a, Result<(), Failed>>;
 
     /// Executes the component of a digest, which the registry has, in a fresh instance that can reach this. What there is to see of it, also
     /// if it is dropped before its end, the witness sees.

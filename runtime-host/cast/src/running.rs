@@ -80,7 +80,12 @@ impl Place {
     /// Waits until somebody asks the cast to end.
     pub(crate) async fn cancelled(&self) {
         // The other end is in this very place.
-        let _ = self.cast.is_cancelled.subscribe().wait_for(|is_cancelled| *is_cancelled).await;
+        let _ = self.is_cancelled().wait_for(|is_cancelled| *is_cancelled).await;
+    }
+
+    /// Whether somebody asks the cast to end, for as long as it runs.
+    pub(crate) fn is_cancelled(&self) -> watch::Receiver<bool> {
+        self.cast.is_cancelled.subscribe()
     }
 
     /// The cast has ended, and whoever waits for it is told.

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    AboutWebhook, Courier, Delivery, DeliveryState, Event, Executed, Failed, Handed, Letter, Parts, Pepper, Platform, Prices, Runner,
+    Abi, AboutWebhook, Courier, Delivery, DeliveryState, Event, Executed, Failed, Handed, Letter, Parts, Pepper, Platform, Prices, Runner,
     UrlRefused, Verdict, WebhookFailure, cast_defaults,
 };
 use spell_store::Database;
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 struct Nothing;
 
 impl Runner for Nothing {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(std::future::pending())
     }
 

@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    About, CastError, CastObserver, CastRecord, CastRequest, CastState, Executed, Failed, FailedKind, Idempotency, Parts, Pepper, Platform,
-    Reach, RegistryError, Runner, Schemas, Stream, Upload, UploadError, Witness,
+    Abi, About, CastError, CastObserver, CastRecord, CastRequest, CastState, Executed, Failed, FailedKind, Idempotency, Parts, Pepper,
+    Platform, Reach, RegistryError, Runner, Schemas, Stream, Upload, UploadError, Witness,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, SpellKey, TenantId, Usage};
@@ -23,7 +23,7 @@ struct Echo {
 }
 
 impl Runner for Echo {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async { Ok(()) })
     }
 

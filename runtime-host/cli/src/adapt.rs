@@ -3,17 +3,18 @@
 //! It reads and writes files. It must never know how a program is adapted.
 
 pub(crate) mod inspect;
-mod manifest;
 
 use crate::args::{self, Program};
 use crate::output::print_bytes;
 use anyhow::{Context, Result, bail};
-use spell_adapt::{Adapted, PROGRAM_BYTES_MAX, adapt, export_http};
+use spell_adapt::{Adapted, App, PROGRAM_BYTES_MAX, adapt, app, app_name, check_app_name};
 use std::fs::{self, File};
 use std::io::{Read, Write, stdin};
 use std::path::Path;
 
 const MANIFEST: &str = "spin.toml";
+/// The version of an app whose program has none.
+const VERSION: &str = "0.1.0";
 
 /// `spell adapt`.
 pub(crate) fn run(arguments: &args::Adapt) -> Result<()> {
@@ -30,8 +31,11 @@ pub(crate) fn run(arguments: &args::Adapt) -> Result<()> {
 /// `spell export`.
 pub(crate) fn export(arguments: &args::Export) -> Result<()> {
     let name = match &arguments.name {
-        Some(name) => manifest::checked(name)?,
-        None => manifest::name_of(&arguments.program.file),
+        Some(name) => {
+            check_app_name(name)?;
+            name.clone()
+        }
+        None => app_name(&arguments.program.file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default()),
     };
     let path = arguments.output.join(MANIFEST);
     if path.exists() && !arguments.force {
@@ -39,11 +43,10 @@ pub(crate) fn export(arguments: &args::Export) -> Result<()> {
     }
     let adapted = adapted(&arguments.program)?;
     let context = || format!("{} cannot be exported", shown(&arguments.program));
-    let component = export_http(&adapted.wasm).with_context(context)?;
-    let text = manifest::text(&name, &component).with_context(context)?;
+    let App { manifest, component } = app(&adapted.wasm, &name, VERSION).with_context(context)?;
     fs::create_dir_all(&arguments.output).with_context(|| format!("{} cannot be made", arguments.output.display()))?;
     write(&arguments.output.join(format!("{name}.wasm")), &component)?;
-    write(&path, text.as_bytes())?;
+    write(&path, manifest.as_bytes())?;
     eprintln!("{}: {}", shown(&arguments.program), words(&adapted));
     eprintln!("Serve it with `spell up -f {0}`, or `spin up -f {0}`.", arguments.output.display());
     Ok(())

@@ -7,7 +7,7 @@ mod spin;
 mod up;
 mod watch;
 
-pub(crate) use adapt::{Adapt, Export, Inspect, Program};
+pub(crate) use adapt::{ADAPT_WORKER, Adapt, AdaptWorker, Export, Inspect, Program};
 pub(crate) use remote::{Cast, Casts, List, Logs, OneSpell, Push, Rollback, Server, Stats};
 pub(crate) use serve::{Budgets, BudgetsCommand, Keys, KeysCommand, Serve};
 pub(crate) use spin::{Format, SpinFlags};
@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Compile one component from standard input to standard output; what `up` calls, for itself
     #[command(hide = true, name = COMPILE_WORKER)]
     CompileWorker(CompileWorker),
+    /// Make one program a component, from standard input to standard output; what `serve` calls, for itself
+    #[command(hide = true, name = ADAPT_WORKER)]
+    AdaptWorker(AdaptWorker),
 }
 
 /// The name under which the host calls itself to compile.

@@ -6,6 +6,7 @@
 
 mod access;
 mod adapt;
+mod adapting;
 mod announcement;
 mod args;
 mod assemble;
@@ -22,6 +23,7 @@ mod fetching;
 mod files;
 mod github;
 mod grants;
+mod http_spells;
 mod keys;
 mod listen;
 mod making;
@@ -36,6 +38,7 @@ mod plugin;
 mod programs;
 mod progress;
 mod reach;
+mod recent;
 mod remote;
 mod runner;
 mod runtime;
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::CompileWorker(worker) => return compiling::serve(&worker),
+        Command::AdaptWorker(worker) => return adapting::serve(&worker),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The platform of a state directory, put together: registry, ledger and keys in its database, programs in an engine.
 
+use crate::adapting::ChildAdapter;
+use crate::http_spells::HttpSpells;
 use crate::reach::{Granting, reachable};
 use crate::runner::EngineRunner;
 use crate::webhooks::HttpCourier;
@@ -8,9 +10,9 @@ use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use spell_api::{CastMetrics, Metrics};
-use spell_cast::{Allowance, Parts, Platform, Scope, Workflows};
+use spell_cast::{Adapter, Allowance, Parts, Platform, Scope, Workflows};
 use spell_engine::Engine;
-use spell_manifest::{OperatorConfig, Setting, Settings};
+use spell_manifest::{OperatorConfig, Setting};
 use spell_store::Database;
 use std::fs::File;
 use std::path::Path;
@@ -30,6 +32,8 @@ const LOCK_FILE: &str = "platform.lock";
 pub(crate) struct Opened {
     pub(crate) platform: Arc<Platform>,
     pub(crate) runner: Arc<EngineRunner>,
+    /// What has its spells answer HTTP.
+    pub(crate) programs: Arc<HttpSpells>,
     /// What its casts are counted by.
     casts: Arc<CastMetrics>,
     /// What it does by itself; ends with it.
@@ -60,6 +64,8 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
     database.grant(Allowance { quotas: shares::quotas(&config.settings), budget_cents: config.budget_cents });
     let runner = EngineRunner::new(engine, database.clone(), &config.settings, Granting::open(state_dir, config)?);
     let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
+    let adapter: Arc<dyn Adapter> = Arc::new(ChildAdapter::new(&config.settings));
+    let programs = Arc::new(HttpSpells::new(runner.clone(), adapter.clone()));
     let casts = Arc::new(CastMetrics::default());
     let platform = Platform::new(Parts {
         prices: shares::prices(&config.settings),
@@ -70,13 +76,14 @@ pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Pa
         courier: Arc::new(HttpCourier::new(config)?),
         webhook_retry_first: config.settings.time(Setting::WebhookRetryFirst),
         github: github.map(|github| Arc::new(github) as Arc<dyn Workflows>),
+        adapter,
         ..Parts::over(&database, runner.clone(), pepper::open(state_dir)?)
     });
     let platform = Arc::new(platform);
     let mut tasks = JoinSet::new();
     tasks.spawn(forget_old(platform.clone()));
     tasks.spawn(platform.clone().deliver_webhooks());
-    Ok(Opened { platform, runner, casts, _tasks: tasks, _lock: lock })
+    Ok(Opened { platform, runner, programs, casts, _tasks: tasks, _lock: lock })
 }
 
 impl Opened {
@@ -144,17 +151,5 @@ fn lock(state_dir: &Path) -> Result<Option<File>> {
         Ok(()) => Ok(Some(file)),
         Err(Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_no_file_says_costs_what_is_documented_and_everything_is_bounded() {
-        assert_eq!(prices(&Settings::default()), Prices::default());
-        let quotas = quotas(&Settings::default());
-        assert!(Quota::ALL.into_iter().all(|quota| quotas.get(quota) < u64::MAX));
     }
 }

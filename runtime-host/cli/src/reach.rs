@@ -3,13 +3,13 @@
 //! It knows who says what about a cast. It must never know whose the spell is, or its program.
 
 use crate::grants::addresses;
+use crate::recent::Recent;
 use anyhow::{Context, Result};
 use spell_capabilities::{Audit, ConnectionPlaces, Enforcement, Grants, LogWriter, Outbound, OutboundRules, PlacesMax, Rotation, TlsRoots};
 use spell_cast::{Reach, Reachable};
 use spell_manifest::{OperatorConfig, Setting};
 use spell_policy::AllowedHosts;
 use spell_types::Digest;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,16 +26,9 @@ pub(crate) struct Granting {
     places: Arc<ConnectionPlaces>,
     audit: Audit,
     nothing: Arc<Grants>,
-    ready: Mutex<Ready>,
+    ready: Mutex<Recent<(Digest, Reach), Arc<Grants>>>,
     /// Writes for as long as this lives.
     _logs: LogWriter,
-}
-
-/// Grants that were made, and when they were asked for last.
-#[derive(Default)]
-struct Ready {
-    grants: HashMap<(Digest, Reach), (Arc<Grants>, u64)>,
-    asked: u64,
 }
 
 /// What the operator lets spells ask for.
@@ -63,7 +56,7 @@ impl Granting {
             places: Arc::new(ConnectionPlaces::new(&most)),
             nothing: Arc::new(Grants { audit: audit.clone(), ..Grants::none("cast") }),
             audit,
-            ready: Mutex::default(),
+            ready: Mutex::new(Recent::new(READY_MAX)),
             _logs: logs,
         })
     }
@@ -79,18 +72,12 @@ impl Granting {
             return Ok(self.nothing.clone());
         }
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.asked += 1;
-        let (now, key) = (ready.asked, (program, reach.clone()));
-        if let Some((grants, asked)) = ready.grants.get_mut(&key) {
-            *asked = now;
-            return Ok(grants.clone());
+        let key = (program, reach.clone());
+        if let Some(grants) = ready.get(&key) {
+            return Ok(grants);
         }
         let grants = Arc::new(self.make(program, reach)?);
-        if ready.grants.len() >= READY_MAX {
-            let oldest = ready.grants.iter().min_by_key(|(_, (_, asked))| *asked).map(|(key, _)| key.clone());
-            oldest.map(|oldest| ready.grants.remove(&oldest));
-        }
-        ready.grants.insert(key, (grants.clone(), now));
+        ready.keep(key, grants.clone());
         Ok(grants)
     }
 

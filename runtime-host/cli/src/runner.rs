@@ -3,18 +3,18 @@
 //! It knows the engine and what the pipeline asks of it. It must never know tenants, keys or what a cast costs.
 
 use crate::reach::Granting;
+use crate::recent::Recent;
 use spell_capabilities::{self as capabilities, Sink};
-use spell_cast::{Executed, Failed, FailedKind, Reach, Registry, RegistryError, Runner, Stream, Witness};
-use spell_engine::{Cast, CastSpell, Engine, Failure, Guest, Linkers};
+use spell_cast::{Abi, Executed, Failed, FailedKind, Reach, Registry, RegistryError, Runner, Stream, Witness};
+use spell_engine::{Cast, CastSpell, Engine, Failure, Guest, HttpSpell, Linkers, LoadError};
 use spell_manifest::{Setting, Settings};
 use spell_types::{BoxFuture, Content, Digest, Limit, Limits, Usage};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// Spells whose code is kept ready.
-const LOADED_MAX: usize = 1_000;
+pub(crate) const LOADED_MAX: usize = 1_000;
 
 type Spell = Arc<CastSpell<capabilities::Host>>;
 
@@ -22,34 +22,26 @@ type Spell = Arc<CastSpell<capabilities::Host>>;
 pub(crate) struct EngineRunner {
     engine: Engine,
     linkers: Arc<Linkers<Guest<capabilities::Host>>>,
-    registry: Arc<dyn Registry>,
+    pub(crate) registry: Arc<dyn Registry>,
     /// As many as there are places for instances.
-    places: Arc<Semaphore>,
+    pub(crate) places: Arc<Semaphore>,
     /// The longest that a cast waits for one.
-    queue_time_max: Duration,
-    loaded: Mutex<Loaded>,
-    granting: Granting,
+    pub(crate) queue_time_max: Duration,
+    loaded: Loaded<CastSpell<capabilities::Host>>,
+    pub(crate) granting: Granting,
 }
 
-/// Code that is ready, and when it was asked for last.
-#[derive(Default)]
-struct Loaded {
-    spells: HashMap<Digest, (Arc<OnceCell<Spell>>, u64)>,
-    asked: u64,
+/// Code that is ready, by the digest of what it was made of. Whoever asks for it first makes it.
+pub(crate) type Loaded<T> = Mutex<Recent<Digest, Arc<OnceCell<Arc<T>>>>>;
+
+/// The place of a program's code.
+pub(crate) fn cell<T>(loaded: &Loaded<T>, digest: Digest) -> Arc<OnceCell<Arc<T>>> {
+    loaded.lock().unwrap_or_else(PoisonError::into_inner).get_or_keep(digest, Arc::default)
 }
 
-impl Loaded {
-    /// The place of a spell, which whoever comes first fills.
-    fn cell(&mut self, digest: Digest) -> Arc<OnceCell<Spell>> {
-        self.asked += 1;
-        if !self.spells.contains_key(&digest) && self.spells.len() >= LOADED_MAX {
-            let oldest = self.spells.iter().min_by_key(|(_, (_, asked))| *asked).map(|(digest, _)| *digest);
-            oldest.map(|oldest| self.spells.remove(&oldest));
-        }
-        let (cell, asked) = self.spells.entry(digest).or_default();
-        *asked = self.asked;
-        cell.clone()
-    }
+/// How many programs have code that is ready.
+pub(crate) fn ready<T>(loaded: &Loaded<T>) -> usize {
+    loaded.lock().unwrap_or_else(PoisonError::into_inner).values().filter(|cell| cell.initialized()).count()
 }
 
 impl EngineRunner {
@@ -61,13 +53,12 @@ impl EngineRunner {
         let places = usize::try_from(settings.get(Setting::CastConcurrency))?;
         let (linkers, places) = (Arc::new(linkers), Arc::new(Semaphore::new(places)));
         let queue_time_max = settings.time(Setting::CastQueueTime);
-        Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::default(), granting })
+        Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::new(Recent::new(LOADED_MAX)), granting })
     }
 
     /// Spells whose code is ready.
     pub(crate) fn loaded(&self) -> usize {
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.spells.values().filter(|(cell, _)| cell.initialized()).count()
+        ready(&self.loaded)
     }
 
     /// Places that no cast has.
@@ -76,7 +67,7 @@ impl EngineRunner {
     }
 
     async fn load(&self, digest: Digest, witness: &Witness) -> Result<Spell, Failed> {
-        let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(digest);
+        let cell = cell(&self.loaded, digest);
         let spell = cell.get_or_try_init(|| async {
             witness.loads_code();
             let wasm = self.registry.program(&digest).await.map_err(|error| unreadable(&error))?;
@@ -87,13 +78,25 @@ impl EngineRunner {
 
     async fn compile(&self, wasm: bytes::Bytes) -> Result<Spell, String> {
         let (engine, linkers) = (self.engine.clone(), self.linkers.clone());
-        let load = move || CastSpell::load(&engine, &linkers, &wasm).map(Arc::new);
-        tokio::task::spawn_blocking(load).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        aside(move || CastSpell::load(&engine, &linkers, &wasm)).await
+    }
+
+    /// The same for one that answers HTTP.
+    pub(crate) async fn compile_http(&self, wasm: bytes::Bytes) -> Result<Arc<HttpSpell<capabilities::Host>>, String> {
+        let (engine, linkers) = (self.engine.clone(), self.linkers.clone());
+        aside(move || HttpSpell::load(&engine, &linkers, &wasm)).await
+    }
+
+    async fn check_http(&self, wasm: bytes::Bytes) -> Result<(), Failed> {
+        let spell = self.compile_http(wasm).await.map_err(refused)?;
+        let _place = self.place(spell.places()).await?;
+        let limits = spell_cast::cast_defaults();
+        spell.try_instantiate(self.granting.nothing().host(&limits), &limits).await.map_err(|failure| failed(&failure))
     }
 
     /// Places for one instance: whoever makes one without them takes it from a cast that has its own.
-    async fn place(&self, spell: &Spell) -> Result<OwnedSemaphorePermit, Failed> {
-        let places = self.places.clone().acquire_many_owned(spell.places());
+    async fn place(&self, places: u32) -> Result<OwnedSemaphorePermit, Failed> {
+        let places = self.places.clone().acquire_many_owned(places);
         let place = tokio::time::timeout(self.queue_time_max, places).await.ok().and_then(Result::ok);
         place.ok_or_else(|| busy(self.queue_time_max))
     }
@@ -109,7 +112,7 @@ impl EngineRunner {
         let grants = self.granting.grants(component, reach).map_err(|error| host_failed(format!("{error:#}")))?;
         let spell = self.load(component, witness).await?;
         let admitted = Instant::now();
-        let _place = self.place(&spell).await?;
+        let _place = self.place(spell.places()).await?;
         let host = grants.host_printing_to(limits, sink(witness, Stream::Stdout), sink(witness, Stream::Stderr));
         let Cast { answer, usage } = spell.cast(input, host, limits, admitted).await;
         let result = match answer {
@@ -122,15 +125,17 @@ impl EngineRunner {
 }
 
 impl Runner for EngineRunner {
-    fn check<'a>(&'a self, component: Digest, wasm: bytes::Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, abi: Abi, component: Digest, wasm: bytes::Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async move {
-            let refused = |message| Failed { kind: FailedKind::Refused, code: "refused".to_owned(), message };
+            if abi.answers_http() {
+                return self.check_http(wasm).await;
+            }
             let spell = self.compile(wasm).await.map_err(refused)?;
-            let _place = self.place(&spell).await?;
+            let _place = self.place(spell.places()).await?;
             let limits = spell_cast::cast_defaults();
             let instance = spell.try_instantiate(self.granting.nothing().host(&limits), &limits).await;
             instance.map_err(|failure| failed(&failure))?;
-            let cell = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).cell(component);
+            let cell = cell(&self.loaded, component);
             // Whoever asked for it meanwhile has loaded the same.
             let _ = cell.set(spell);
             Ok(())
@@ -153,7 +158,7 @@ impl Runner for EngineRunner {
 }
 
 /// Has the witness see what is printed.
-fn sink(witness: &Arc<Witness>, stream: Stream) -> Sink {
+pub(crate) fn sink(witness: &Arc<Witness>, stream: Stream) -> Sink {
     let witness = witness.clone();
     Arc::new(move |bytes| witness.prints(stream, bytes))
 }
@@ -170,18 +175,28 @@ fn failed(failure: &Failure) -> Failed {
     Failed { kind, code: code.to_owned(), message: failure.to_string() }
 }
 
+/// Does what takes its time where nobody waits for the thread.
+async fn aside<T: Send + Sync + 'static>(load: impl FnOnce() -> Result<T, LoadError> + Send + 'static) -> Result<Arc<T>, String> {
+    let loaded = tokio::task::spawn_blocking(load).await.map_err(|error| error.to_string())?;
+    loaded.map(Arc::new).map_err(|error| error.to_string())
+}
+
+fn refused(message: String) -> Failed {
+    Failed { kind: FailedKind::Refused, code: "refused".to_owned(), message }
+}
+
 fn busy(waited: Duration) -> Failed {
     let message = format!("no place to run came free within {waited:?}");
     Failed { kind: FailedKind::Busy, code: "busy".to_owned(), message }
 }
 
-fn unreadable(error: &RegistryError) -> Failed {
+pub(crate) fn unreadable(error: &RegistryError) -> Failed {
     match error {
         RegistryError::Corrupt(_) => Failed { kind: FailedKind::Corrupt, code: "module-corrupt".to_owned(), message: error.to_string() },
         _ => host_failed(error.to_string()),
     }
 }
 
-fn host_failed(message: String) -> Failed {
+pub(crate) fn host_failed(message: String) -> Failed {
     Failed { kind: FailedKind::Host, code: "host".to_owned(), message }
 }

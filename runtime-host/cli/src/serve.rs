@@ -42,13 +42,15 @@ async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener)
     }
     eprintln!("Serving the platform on http://{}", listener.local_addr()?);
     let draining = Arc::new(AtomicBool::new(false));
-    let runner = opened.runner.clone();
-    let metrics = opened
-        .count(Metrics::new(&[]))
-        .with_gauge("spell_components_loaded", "Spells whose code is ready", move || runner.loaded() as f64)
-        .with_gauge("spell_instances", "Component instances that are alive", move || engine.instances() as f64);
+    let (runner, programs) = (opened.runner.clone(), opened.programs.clone());
+    let loaded = move || (runner.loaded() + programs.loaded()) as f64;
+    let metrics = opened.count(Metrics::new(&[])).with_gauge("spell_components_loaded", "Spells whose code is ready", loaded).with_gauge(
+        "spell_instances",
+        "Component instances that are alive",
+        move || engine.instances() as f64,
+    );
     let (metrics, platform, rates) = (Arc::new(metrics), Some(opened.platform.clone()), shares::rates(&config.settings)?);
-    let control = Control { metrics, draining: draining.clone(), platform, rates };
+    let control = Control { metrics, draining: draining.clone(), platform, programs: Some(opened.programs.clone()), rates };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopped = async move {

@@ -42,3 +42,15 @@ pub(crate) fn quotas(settings: &Settings) -> Quotas {
     ];
     all.into_iter().fold(Quotas::unbounded(), quota)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_file_says_costs_what_is_documented_and_everything_is_bounded() {
+        assert_eq!(prices(&Settings::default()), Prices::default());
+        let quotas = quotas(&Settings::default());
+        assert!(Quota::ALL.into_iter().all(|quota| quotas.get(quota) < u64::MAX));
+    }
+}

@@ -17,7 +17,7 @@ use crate::version;
 use crate::watch::Watching;
 use crate::{assemble, build, engine, selection, shares};
 use anyhow::{Context, Result};
-use spell_api::{Control, Metrics, Rates};
+use spell_api::{Control, Metrics, Programs};
 use spell_capabilities::{self as capabilities, Audit, ConnectionPlaces, LogWriter, Rotation, Rule};
 use spell_engine::{Engine, Library};
 use spell_manifest::{App, OperatorConfig, Setting};
@@ -199,7 +199,8 @@ impl Host {
         if let Some(listener) = control {
             eprintln!("Control plane on http://{}", listener.local_addr()?);
             let (platform, rates) = (opened.as_ref().map(|opened| opened.platform.clone()), shares::rates(&config.settings)?);
-            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform, rates };
+            let programs = opened.as_ref().map(|opened| opened.programs.clone() as Arc<dyn Programs>);
+            let control = Control { metrics: metrics.clone(), draining: draining.clone(), platform, programs, rates };
             let serving = tokio::spawn(spell_api::serve(listener, control, async { _ = control_stopped.await }));
             controlling = Some((serving, opened));
         }

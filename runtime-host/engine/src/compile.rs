@@ -5,14 +5,14 @@
 mod child;
 mod turns;
 
-pub use child::{ChildCompiler, CompileLimits, serve_compilation};
+pub use child::{ChildCompiler, serve_compilation};
 pub(crate) use turns::Turns;
 
+use crate::child::ExceededLimit;
 use crate::{Engine, Flavour, failure};
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
-use std::time::Duration;
 use wasmtime::component::Component;
 
 /// Why bytes are no component that can run here.
@@ -45,26 +45,6 @@ pub enum CompileError {
         /// What was in the way.
         reason: String,
     },
-}
-
-/// What compiling took too much of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ExceededLimit {
-    /// CPU time.
-    #[error("took more CPU time than {0:?} (`compile.cpu_time`)")]
-    CpuTime(Duration),
-    /// Wall time.
-    #[error("took longer than {0:?} (`compile.time`)")]
-    WallTime(Duration),
-    /// Memory; or something else ended the compiler, which tells no more.
-    #[error("needed more memory than {} MiB (`compile.memory`), or broke the compiler", .0 >> 20)]
-    Memory(u64),
-    /// More than the machine had, most likely.
-    #[error("was ended from outside: by the kernel for want of memory, or by somebody")]
-    Killed,
-    /// The code is too large to be kept.
-    #[error("made more code than {} MiB", .0 >> 20)]
-    Code(u64),
 }
 
 /// Who compiles.

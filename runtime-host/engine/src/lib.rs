@@ -6,6 +6,7 @@
 
 mod cache;
 mod cast;
+mod child;
 mod compile;
 mod config;
 mod cpu;
@@ -23,7 +24,8 @@ mod waker;
 
 pub use cache::CodeCache;
 pub use cast::{CAST_INTERFACE, Cast, CastAnswer, CastFailure, CastSpell};
-pub use compile::{ChildCompiler, CompileError, CompileLimits, Compiler, ExceededLimit, serve_compilation};
+pub use child::{BoundedChild, ChildError, ChildLimits, ExceededLimit, serve_bounded};
+pub use compile::{ChildCompiler, CompileError, Compiler, serve_compilation};
 pub use config::{Engine, EngineConfig, EngineError, Flavour, Linkers};
 pub use execution::Execution;
 pub use failure::Failure;

@@ -9,7 +9,7 @@ mod whole;
 use bytes::Bytes;
 use platform::{acme, count};
 use rusqlite::Connection;
-use spell_cast::{CastError, CastRequest, Executed, Failed, LedgerError, Reach, Runner, Started, Witness};
+use spell_cast::{Abi, CastError, CastRequest, Executed, Failed, LedgerError, Reach, Runner, Started, Witness};
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limits, Usage};
 use std::path::Path;
@@ -27,7 +27,7 @@ const CASTS: usize = UNRECORDED_MAX + 20;
 struct Held(Semaphore);
 
 impl Runner for Held {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async { Ok(()) })
     }
 

@@ -41,7 +41,7 @@ async fn add(database: &Database, tenant: TenantId, id: &str) {
 
 /// A cast that has ended, at second 100.
 async fn end_one(database: &Database, tenant: TenantId, id: &str) {
-    database.reserve(cast(tenant, id, at(50)), None).await.unwrap();
+    database.reserve(cast(tenant, id, at(50)), None, 0).await.unwrap();
     database.finish(id, answer("hello")).await.unwrap();
 }
 
@@ -73,12 +73,12 @@ async fn the_end_of_a_cast_is_told_to_those_of_its_tenant_who_asked_for_it() {
         database.add_webhook(webhook(tenant, id, events, spell)).await.unwrap();
     }
     for (id, ending) in [("cast_1", answer("hello")), ("cast_2", failure(FailedKind::Trapped))] {
-        database.reserve(cast(acme(), id, at(50)), None).await.unwrap();
+        database.reserve(cast(acme(), id, at(50)), None, 0).await.unwrap();
         assert!(told(&database, "all").await.len() < 2, "nothing is told of what runs");
         database.finish(id, ending.clone()).await.unwrap();
         assert!(database.finish(id, ending).await.is_err(), "it ends once");
     }
-    database.reserve(cast(acme(), "cast_3", at(50)), None).await.unwrap();
+    database.reserve(cast(acme(), "cast_3", at(50)), None, 0).await.unwrap();
     drop(database);
     let database = Database::open(directory.path()).unwrap();
     assert_eq!(database.claim_casts().await, Ok(1));

@@ -3,7 +3,7 @@
 use spell_types::{Limit, Limits};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, timeout};
 
 /// A place to run; given back when dropped.
@@ -46,16 +46,22 @@ impl Admission {
         }
     }
 
-    /// A place of this component and so many of the host; waits in the queue where the component has none.
-    pub(crate) async fn admit(&self, host: &Arc<Semaphore>, places: u32) -> Result<Permit, NoPlace> {
+    /// A place of this component and so many of the host; waits in the queue where the component has none, and for this time where the
+    /// host has none.
+    pub(crate) async fn admit(&self, host: &Arc<Semaphore>, places: u32, host_time_max: Duration) -> Result<Permit, NoPlace> {
         let component = match self.places.clone().try_acquire_owned() {
             Ok(place) => place,
             Err(_) => self.wait().await?,
         };
-        match host.clone().try_acquire_many_owned(places) {
-            Ok(place) => Ok(Permit { _component: component, _host: place }),
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => Err(NoPlace::HostBusy),
-        }
+        let place = match host.clone().try_acquire_many_owned(places) {
+            Ok(place) => place,
+            Err(_) if host_time_max.is_zero() => return Err(NoPlace::HostBusy),
+            Err(_) => match timeout(host_time_max, host.clone().acquire_many_owned(places)).await {
+                Ok(Ok(place)) => place,
+                Ok(Err(_)) | Err(_) => return Err(NoPlace::HostBusy),
+            },
+        };
+        Ok(Permit { _component: component, _host: place })
     }
 
     async fn wait(&self) -> Result<OwnedSemaphorePermit, NoPlace> {
@@ -97,10 +103,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_runs_one_waits_and_the_third_is_refused() {
         let (admission, host) = (admission(1, 1, 60_000), Arc::new(Semaphore::new(10)));
-        let first = admission.admit(&host, 1).await.expect("a place");
-        let mut second = Box::pin(admission.admit(&host, 1));
+        let first = admission.admit(&host, 1, Duration::ZERO).await.expect("a place");
+        let mut second = Box::pin(admission.admit(&host, 1, Duration::ZERO));
         assert!(timeout(Duration::from_millis(1), &mut second).await.is_err(), "the second waits");
-        assert_eq!(admission.admit(&host, 1).await.err(), Some(NoPlace::QueueFull));
+        assert_eq!(admission.admit(&host, 1, Duration::ZERO).await.err(), Some(NoPlace::QueueFull));
         drop(first);
         assert!(second.await.is_ok());
     }
@@ -108,15 +114,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_ends_at_the_limit_and_leaves_the_queue() {
         let (admission, host) = (admission(1, 1, 50), Arc::new(Semaphore::new(10)));
-        let _first = admission.admit(&host, 1).await.expect("a place");
-        assert_eq!(admission.admit(&host, 1).await.err(), Some(NoPlace::WaitedTooLong));
+        let _first = admission.admit(&host, 1, Duration::ZERO).await.expect("a place");
+        assert_eq!(admission.admit(&host, 1, Duration::ZERO).await.err(), Some(NoPlace::WaitedTooLong));
         assert_eq!(admission.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn a_full_host_refuses_and_the_components_place_comes_back() {
         let (admission, host) = (admission(1, 0, 50), Arc::new(Semaphore::new(0)));
-        assert_eq!(admission.admit(&host, 1).await.err(), Some(NoPlace::HostBusy));
+        assert_eq!(admission.admit(&host, 1, Duration::ZERO).await.err(), Some(NoPlace::HostBusy));
         assert_eq!(admission.places.available_permits(), 1);
     }
 }

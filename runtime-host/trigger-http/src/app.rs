@@ -5,7 +5,7 @@ use crate::neighbours::Neighbours;
 use crate::routes::Routes;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use spell_capabilities::{Grants, Host};
+use spell_capabilities::{Grants, Host, Sink};
 use spell_engine::{HttpSpell, Library, LoadError, RegisteredSpell};
 use spell_types::Limits;
 use std::collections::HashMap;
@@ -72,37 +72,70 @@ pub struct StaticResponse {
     pub body: Bytes,
 }
 
+/// Where the code of a component is.
+#[derive(Clone)]
+enum Code {
+    /// In a library, which loads it when it is asked for.
+    Registered(Arc<Library<Host>>, Arc<RegisteredSpell<Host>>),
+    /// Here, for as long as the component is.
+    Loaded(Arc<HttpSpell<Host>>),
+}
+
 /// A component of the app: a spell, what it was granted, and what it may use.
 pub struct Component {
     pub(crate) id: Arc<str>,
-    spell: Arc<RegisteredSpell<Host>>,
-    library: Arc<Library<Host>>,
+    code: Code,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) admission: Arc<Admission>,
     /// With what it is run, if it is a program.
     pub(crate) arguments: Option<Arc<str>>,
+    /// Where it prints to, if not where its grants say.
+    printing: Option<(Sink, Sink)>,
 }
 
 impl Component {
     /// Puts a component together. It has the name that its grants have.
     pub fn new(library: Arc<Library<Host>>, spell: Arc<RegisteredSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
+        Self::of(Code::Registered(library, spell), grants, limits)
+    }
+
+    /// The same of a spell that is loaded, and stays so.
+    pub fn loaded(spell: Arc<HttpSpell<Host>>, grants: Arc<Grants>, limits: Limits) -> Self {
+        Self::of(Code::Loaded(spell), grants, limits)
+    }
+
+    fn of(code: Code, grants: Arc<Grants>, limits: Limits) -> Self {
         let admission = Arc::new(Admission::new(&limits));
-        Self { id: grants.component.clone(), spell, library, grants, limits, admission, arguments: None }
+        Self { id: grants.component.clone(), code, grants, limits, admission, arguments: None, printing: None }
     }
 
     /// The same component with another spell: what it was granted, its limits and its places are those of this one.
     #[must_use]
     pub fn beside(&self, spell: Arc<RegisteredSpell<Host>>) -> Self {
-        let Self { id, spell: _, library, grants, limits, admission, arguments } = self;
+        let code = match &self.code {
+            Code::Registered(library, _) => Code::Registered(library.clone(), spell),
+            Code::Loaded(_) => self.code.clone(),
+        };
+        Self { code, ..self.again() }
+    }
+
+    /// The same for one request whose standard output and standard error go to sinks of its own.
+    #[must_use]
+    pub fn printing_to(&self, stdout: Sink, stderr: Sink) -> Self {
+        Self { printing: Some((stdout, stderr)), ..self.again() }
+    }
+
+    fn again(&self) -> Self {
+        let Self { id, code, grants, limits, admission, arguments, printing } = self;
         Self {
             id: id.clone(),
-            spell,
-            library: library.clone(),
+            code: code.clone(),
             grants: grants.clone(),
             limits: limits.clone(),
             admission: admission.clone(),
             arguments: arguments.clone(),
+            printing: printing.clone(),
         }
     }
 
@@ -120,6 +153,20 @@ impl Component {
         Self { admission: if are_same { before.admission.clone() } else { self.admission }, ..self }
     }
 
+    /// Whether it is of this very spell, with these very grants, under these limits.
+    pub fn is_of(&self, spell: &Arc<HttpSpell<Host>>, grants: &Arc<Grants>, limits: &Limits) -> bool {
+        let is_same_spell = matches!(&self.code, Code::Loaded(own) if Arc::ptr_eq(own, spell));
+        is_same_spell && Arc::ptr_eq(&self.grants, grants) && self.limits == *limits
+    }
+
+    /// The host's side of one request.
+    pub(crate) fn host(&self) -> Host {
+        match &self.printing {
+            None => self.grants.host(&self.limits),
+            Some((stdout, stderr)) => self.grants.host_printing_to(&self.limits, stdout.clone(), stderr.clone()),
+        }
+    }
+
     /// What it was granted.
     pub fn grants(&self) -> &Arc<Grants> {
         &self.grants
@@ -127,7 +174,10 @@ impl Component {
 
     /// Its spell, ready to run.
     pub(crate) async fn spell(&self, now: Instant) -> Result<Arc<HttpSpell<Host>>, LoadError> {
-        self.library.spell(&self.spell, now).await
+        match &self.code {
+            Code::Registered(library, spell) => library.spell(spell, now).await,
+            Code::Loaded(spell) => Ok(spell.clone()),
+        }
     }
 
     /// Its name.
@@ -137,11 +187,17 @@ impl Component {
 
     /// Whether it is a program and no handler.
     pub fn is_program(&self) -> bool {
-        self.spell.is_program()
+        match &self.code {
+            Code::Registered(_, spell) => spell.is_program(),
+            Code::Loaded(spell) => spell.is_program(),
+        }
     }
 
     /// How many of the host's places one execution takes.
     pub(crate) fn places(&self) -> u32 {
-        self.spell.places()
+        match &self.code {
+            Code::Registered(_, spell) => spell.places(),
+            Code::Loaded(spell) => spell.places(),
+        }
     }
 }

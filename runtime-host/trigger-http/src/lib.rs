@@ -17,6 +17,7 @@ mod recording;
 mod refusal;
 mod routes;
 mod server;
+mod stage;
 mod tls;
 mod way;
 
@@ -29,4 +30,5 @@ pub use neighbours::Neighbours;
 pub use refusal::Failures;
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Server, ServerConfig, ServerError};
+pub use stage::{Doubtful, Refused, Stage, Vouched};
 pub use tls::{Tls, TlsError};

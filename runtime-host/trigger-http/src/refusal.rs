@@ -26,7 +26,7 @@ pub enum Failures {
 /// A refusal on its way to a client, and how it is recorded.
 pub(crate) struct Refusal {
     pub(crate) outcome: Outcome,
-    detail: String,
+    pub(crate) detail: String,
 }
 
 impl From<&Failure> for Refusal {

@@ -47,6 +47,11 @@ impl Route {
         }
     }
 
+    /// A route that takes a path, and every path below it. The path has plain segments alone.
+    pub fn below(path: &str) -> Result<Self, RouteError> {
+        Self::parse(&format!("{path}/...")).map(|(route, _)| route)
+    }
+
     /// The pattern as written in the manifest.
     pub fn pattern(&self) -> &Arc<str> {
         &self.pattern

@@ -54,7 +54,7 @@ impl Default for Room {
 }
 
 impl Room {
-    async fn take(&self, size_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(crate) async fn take(&self, size_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let taken = timeout(ROOM_TIME_MAX, self.0.clone().acquire_many_owned(kib(size_bytes))).await;
         taken.ok().and_then(Result::ok).ok_or_else(|| Problem::new(Refusal::Unavailable, "too many large requests come in at once"))
     }

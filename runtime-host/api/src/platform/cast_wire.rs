@@ -180,6 +180,16 @@ impl<'a> CastShown<'a> {
 
 /// A cast that gave no answer, as a problem.
 pub(crate) fn failed(record: &CastRecord, ending: &Ending, failed: &Failed) -> Problem {
+    let usage = serde_json::to_value(usage(&ending.usage)).unwrap_or_default();
+    let problem = reason(&record.id, failed).with("cost_cents", ending.cost_cents).with("usage", usage);
+    match record.run.as_ref().map(RunShown::of) {
+        Some(run) => problem.with("run", serde_json::to_value(run).unwrap_or_default()),
+        None => problem,
+    }
+}
+
+/// Why a cast gave no answer, as a problem.
+pub(crate) fn reason(cast_id: &str, failed: &Failed) -> Problem {
     let limit = failed.code.strip_prefix("limit-").unwrap_or(&failed.code);
     let (refusal, detail) = match failed.kind {
         FailedKind::Refused => (Refusal::CastRefused, failed.message.as_str()),
@@ -194,13 +204,7 @@ pub(crate) fn failed(record: &CastRecord, ending: &Ending, failed: &Failed) -> P
         FailedKind::Host => (Refusal::CastFailed, failed.message.as_str()),
         FailedKind::OutputInvalid => (Refusal::OutputInvalid, failed.message.as_str()),
     };
-    let problem = Problem::new(refusal, detail).with("cast_id", record.id.as_str()).with("cost_cents", ending.cost_cents);
-    let problem =
-        problem.with("usage", serde_json::to_value(usage(&ending.usage)).unwrap_or_default()).with("reason", failed.code.as_str());
-    let problem = match record.run.as_ref().map(RunShown::of) {
-        Some(run) => problem.with("run", serde_json::to_value(run).unwrap_or_default()),
-        None => problem,
-    };
+    let problem = Problem::new(refusal, detail).with("cast_id", cast_id).with("reason", failed.code.as_str());
     if failed.kind == FailedKind::Limit { problem.with("limit", limit) } else { problem }
 }
 

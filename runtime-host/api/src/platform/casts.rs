@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use spell_cast::{CastAnswer, CastRecord, CastState, IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, Scope, Started};
+use spell_types::TenantId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;

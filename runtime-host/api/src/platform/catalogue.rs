@@ -39,16 +39,21 @@ explanations! {
     NoCredentials: "The request has no `Authorization`, more than one, or one that is no `Bearer sk_…`.", "Show one API key.";
     UnknownKey: "The API key was never made here, or was revoked.", "Have a new one made.";
     ScopeMissing: "The API key is good, but lacks the scope in `scope`.", "Use a key that has it, or one with `admin`.";
+    RateLimited: "There were as many requests within a minute as the limit in `limit` allows.", "Ask again after `Retry-After`. Nothing was read, and no idempotency key is burnt.";
     SpellNotFound: "The tenant of the key has no spell of this key or id.", "List the spells there are.";
     ModuleNotFound: "The spell has no such version, or none at all.", "List its versions, or upload one.";
     CastNotFound: "The tenant of the key has no cast of this id, or it is older than casts are kept.", "List the casts there are.";
     KeyNotFound: "The tenant has no API key of this id that still opens anything.", "List the keys there are.";
+    WebhookNotFound: "The tenant has no webhook of this id.", "List the webhooks there are.";
     SpellKeyTaken: "The tenant has a spell of this key already.", "Change that one, or take another key.";
     VersionTaken: "The spell has this version already, and it is another program.", "Upload under a new version: versions never change.";
     VersionActive: "The version is what casts run, so it is not deleted.", "Activate another version first.";
     NoEarlierVersion: "No version was uploaded before the active one.", "Activate the version that you want by its name.";
+    WebhooksTooMany: "The tenant has as many webhooks as a tenant may have.", "Delete one first, or use one for more events.";
+    WebhookNotActive: "The webhook is switched off, so nothing is delivered to it.", "Switch it on with `active`.";
     ModuleCorrupt: "The program on the disk is not what was uploaded, so it is not run.", "Upload it again under a new version, and look after the disk.";
     StorageFull: "The disk has no room for what has to be written.", "Make room. What is there can still be read.";
+    QuotaExceeded: "The tenant has as many spells, versions, keys or bytes of programs as `limit` says for the quota in `quota`.", "Delete what is not needed any more, or have the operator raise the quota.";
     Unavailable: "The host cannot do it now: it is about to end, or too much comes in at once.", "Ask again after `Retry-After`, a cast with the same `Idempotency-Key`.";
     ProgramTooLarge: "The program has more bytes than programs may have.", "Make it smaller: strip names and debug information.";
     ProgramRefused: "The program is no WebAssembly, does not compile within its bounds, or has no entry point that can be cast.", "Mend what `detail` names; `spell adapt` says the same without an upload.";
@@ -59,7 +64,13 @@ explanations! {
     CastIndeterminate: "The host ended while the cast ran, so nobody knows what it did. It is never run again by itself.", "Look at what it should have done; cast under a new key if that is safe.";
     SpellNotActive: "The spell is switched off.", "Switch it on with `active`.";
     InputTooLarge: "The input has more bytes than the spell's limit `request`, or than any cast may have.", "Send less, or raise the limit.";
+    InputInvalid: "The input is not what the schema of the spell allows. `errors` says what, and where.", "Mend what `errors` names. No idempotency key is burnt.";
     CeilingExceeded: "A limit was asked for that is above the operator's ceiling.", "Ask for less; `detail` says how much goes.";
+    ReachRefused: "The spell was to reach a host, or to have a variable of its environment, that the operator does not allow, or whose name is none.", "Mend what `detail` names, or have the operator allow it.";
+    SchemaRefused: "A schema is no JSON Schema, is too large, or takes too long to be used.", "Mend what `detail` names.";
+    BudgetExceeded: "The cast may cost more than is left of the budget of the month.", "Wait for the next month, which begins after `Retry-After`, or raise the budget. No idempotency key is burnt.";
+    TooManyCasts: "The tenant has as many casts, running or on one day, as `limit` says for the quota in `quota`.", "Ask again after `Retry-After`. No idempotency key is burnt.";
+    SpellAnswersHttp: "The version answers HTTP by itself, so it is not cast.", "Send it requests at `path`.";
     CastRefused: "The program ran, and ended with an error of its own.", "Read `detail`: it is the program's own word.";
     CastTrapped: "The program did what WebAssembly does not allow, or ended itself.", "Mend the program; `detail` says where it broke.";
     CastTimedOut: "The program ran longer than the spell's limit `time`.", "Raise the limit, or do less in one cast.";
@@ -67,6 +78,7 @@ explanations! {
     CastCancelled: "Somebody cancelled the cast.", "Cast under a new key, if it should run after all.";
     CastBusy: "All places to run were taken for as long as casts wait. The program did not run, and it cost nothing.", "Cast under a new key after `Retry-After`.";
     CastFailed: "The host failed while it ran the program. It cost nothing.", "Cast under a new key; tell the operator if it happens again.";
+    OutputInvalid: "The program answered, but not with what the schema of the spell allows.", "Mend the program, or its schema; `detail` says where they differ.";
     HostFailed: "The host met something that should not happen.", "Ask again; tell the operator if it happens again.";
 }
 

@@ -56,6 +56,10 @@ pub(crate) fn choice(names: &[&str]) -> Object {
 
 fn document(mut described: Value) -> Value {
     let mut responses = Map::new();
+    if let Some(paths) = described["paths"].as_object_mut() {
+        // What is a whole rest of a path to the router is a name like any other here.
+        *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    }
     let paths = described["paths"].as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut);
     for (method, operation) in paths.flatten() {
         complete(method, operation, &mut responses);

@@ -69,6 +69,7 @@ pub(crate) enum Refusal {
     GithubNotSetUp,
     RepositoryNotAllowed,
     WebhookForged,
+    SpellAnswersHttp,
 }
 
 impl Refusal {
@@ -124,6 +125,7 @@ impl Refusal {
             Refusal::CastCancelled => (StatusCode::CONFLICT, "cast-cancelled", "The cast was cancelled"),
             Refusal::CastBusy => (StatusCode::SERVICE_UNAVAILABLE, "cast-busy", "There was no place to run"),
             Refusal::CastFailed => (StatusCode::INTERNAL_SERVER_ERROR, "cast-failed", "The host failed to run the program"),
+            Refusal::SpellAnswersHttp => (StatusCode::UNPROCESSABLE_ENTITY, "spell-answers-http", "The spell answers HTTP and is not cast"),
             Refusal::HostFailed => (StatusCode::INTERNAL_SERVER_ERROR, "host-failed", "The host failed"),
             Refusal::ReachRefused => (StatusCode::UNPROCESSABLE_ENTITY, "reach-refused", "The spell may not reach it"),
             Refusal::SchemaRefused => (StatusCode::UNPROCESSABLE_ENTITY, "schema-refused", "The schema cannot be used"),

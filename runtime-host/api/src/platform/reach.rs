@@ -4,8 +4,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use spell_cast::About;
+use spell_cast::{About, NETWORK_ENTRIES_MAX, VARIABLES_MAX};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 
 /// A schema, or `null`, as it was written.
 pub(crate) type SchemaAsked = Option<Box<RawValue>>;
@@ -37,12 +40,15 @@ impl ReachAsked {
 }
 
 /// All of it, in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SpellReach)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReachShown {
     network: Vec<String>,
     environment: BTreeMap<String, String>,
+    #[schema(schema_with = schema)]
     input_schema: SchemaAsked,
+    #[schema(schema_with = schema)]
     output_schema: SchemaAsked,
 }
 
@@ -56,4 +62,23 @@ impl ReachShown {
             output_schema: schema(&about.schemas.output),
         }
     }
+}
+
+/// The form of destinations in a request.
+pub(crate) fn network() -> Array {
+    let destination = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).build();
+    let kinds = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(kinds).items(destination).max_items(Some(NETWORK_ENTRIES_MAX)).build()
+}
+
+/// The form of environment variables in a request.
+pub(crate) fn environment() -> Object {
+    let kinds = SchemaType::from_iter([Type::Object, Type::Null]);
+    let value = ObjectBuilder::new().schema_type(Type::String);
+    ObjectBuilder::new().schema_type(kinds).additional_properties(Some(value)).max_properties(Some(VARIABLES_MAX)).build()
+}
+
+/// A JSON Schema, or none.
+pub(crate) fn schema() -> Object {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Object, Type::Boolean, Type::Null])).build()
 }

@@ -5,8 +5,8 @@
 use crate::platform::problem::{Problem, Refusal};
 use serde_json::{Value, json};
 use spell_cast::{
-    BudgetError, CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, OverBudget, QuotaExceeded, RegistryError,
-    SpellError, UploadError, WebhookError, WebhookFailure, WorkflowRefused,
+    AdapterError, BudgetError, CastError, KeyError, KeyRingError, LedgerError, Mismatch, Mismatches, OverBudget, QuotaExceeded,
+    RegistryError, SpellError, UploadError, WebhookError, WebhookFailure, WorkflowRefused,
 };
 
 impl From<RegistryError> for Problem {
@@ -45,10 +45,21 @@ impl From<UploadError> for Problem {
         match error {
             UploadError::Registry(error) => error.into(),
             UploadError::TooLarge { .. } => Problem::new(Refusal::ProgramTooLarge, error),
-            UploadError::Program(_) | UploadError::AnswersHttp | UploadError::Compile(_) => Problem::new(Refusal::ProgramRefused, error),
+            UploadError::Program(_) | UploadError::Compile(_) => Problem::new(Refusal::ProgramRefused, error),
             UploadError::Busy(_) => Problem::new(Refusal::Unavailable, error),
-            UploadError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
+            UploadError::Adapter(_) | UploadError::NoRandomness(_) => Problem::new(Refusal::HostFailed, error),
         }
+    }
+}
+
+impl From<AdapterError> for Problem {
+    fn from(error: AdapterError) -> Self {
+        let refusal = match error {
+            AdapterError::Refused(_) => Refusal::ProgramRefused,
+            AdapterError::Busy(_) => Refusal::Unavailable,
+            AdapterError::Failed(_) => Refusal::HostFailed,
+        };
+        Problem::new(refusal, error)
     }
 }
 
@@ -107,6 +118,7 @@ impl From<CastError> for Problem {
             CastError::InputTooLarge { .. } => problem(Refusal::InputTooLarge),
             CastError::InputInvalid(mismatches) => problem(Refusal::InputInvalid).with("errors", errors(&mismatches)),
             CastError::Ceiling(_) => problem(Refusal::CeilingExceeded),
+            CastError::AnswersHttp { spell_key, .. } => problem(Refusal::SpellAnswersHttp).with("path", format!("/s/{spell_key}/")),
             CastError::OtherRequest => problem(Refusal::IdempotencyKeyReused),
             CastError::InFlight { cast_id } => problem(Refusal::CastInFlight).with("cast_id", cast_id),
             CastError::Indeterminate { cast_id } => problem(Refusal::CastIndeterminate).with("cast_id", cast_id).with("retryable", false),

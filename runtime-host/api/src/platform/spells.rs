@@ -8,7 +8,7 @@ use crate::platform::description::{choice, codes};
 use crate::platform::engine_wire::{self, WorkflowWire};
 use crate::platform::limits::{self, Wishes};
 use crate::platform::problem::{Problem, Refusal};
-use crate::platform::reach::{ReachAsked, ReachShown, SchemaAsked, said};
+use crate::platform::reach::{self, ReachAsked, ReachShown, SchemaAsked, said};
 use crate::platform::wire::{json, moment};
 use crate::platform::{Api, KEY_RESERVED, body};
 use axum::extract::{Request, State};
@@ -46,10 +46,18 @@ struct NewSpell {
     #[schema(schema_with = limits::limits_asked)]
     limits: Option<Wishes>,
     active: Option<bool>,
+    /// Where it may connect to, such as `https://api.example.com`.
+    #[schema(schema_with = reach::network)]
     network: Option<Vec<String>>,
+    /// Variables that its program finds in its environment.
+    #[schema(schema_with = reach::environment)]
     environment: Option<BTreeMap<String, String>>,
+    /// What its input must be.
+    #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     input_schema: SchemaAsked,
+    /// What its output must be.
+    #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     output_schema: SchemaAsked,
     workflow: Option<WorkflowWire>,
@@ -72,10 +80,18 @@ struct Change {
     #[schema(schema_with = limits::limits_asked)]
     limits: Option<Wishes>,
     active: Option<bool>,
+    /// Where it may connect to, such as `https://api.example.com`.
+    #[schema(schema_with = reach::network)]
     network: Option<Vec<String>>,
+    /// Variables that its program finds in its environment.
+    #[schema(schema_with = reach::environment)]
     environment: Option<BTreeMap<String, String>>,
+    /// What its input must be.
+    #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     input_schema: SchemaAsked,
+    /// What its output must be.
+    #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     output_schema: SchemaAsked,
     workflow: Option<WorkflowWire>,

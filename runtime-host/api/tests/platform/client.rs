@@ -3,9 +3,10 @@
 //! It knows HTTP/1.1 as far as the answers need it. It must never know what is asked.
 
 use crate::memory::Memory;
+use crate::served::Mirror;
 use serde_json::{Value, json};
 use spell_api::{CastMetrics, Control, Metrics, Rates, ServeError, serve};
-use spell_cast::{Parts, Pepper, Platform, Prices, Reachable, Scope, cast_defaults};
+use spell_cast::{AdaptHere, Parts, Pepper, Platform, Prices, Reachable, Scope, cast_defaults};
 use spell_types::{Limit, Limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,12 +65,14 @@ pub(crate) async fn start_with(rates: Rates) -> Host {
         webhook_retry_first: Duration::ZERO,
         budgets: memory.clone(),
         github: None,
+        adapter: Arc::new(AdaptHere),
     }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let draining = Arc::new(AtomicBool::new(false));
     let metrics = Arc::new(Metrics::new(&[]).with_casts(casts));
-    let control = Control { metrics, draining: draining.clone(), platform: Some(platform.clone()), rates };
+    let (platform_served, programs) = (Some(platform.clone()), Some(Arc::new(Mirror) as _));
+    let control = Control { metrics, draining: draining.clone(), platform: platform_served, rates, programs };
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(serve(listener, control, async { drop(stopped.await) }));
     let mut host = Host { address, memory, platform, draining, admin: String::new(), stop, served };

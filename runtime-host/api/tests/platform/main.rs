@@ -14,6 +14,7 @@ mod modules;
 mod money;
 mod rates;
 mod scopes;
+mod served;
 mod spells;
 mod statistics;
 mod sums;

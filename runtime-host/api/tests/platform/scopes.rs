@@ -5,7 +5,7 @@ use serde_json::json;
 use spell_cast::Scope;
 
 /// Every route with the scope that it needs. `{id}` are those of a spell, a module, a cast and a key.
-const ROUTES: [(&str, &str, Scope); 28] = [
+const ROUTES: [(&str, &str, Scope); 30] = [
     ("POST", "/api/spells", Scope::Upload),
     ("GET", "/api/spells", Scope::Read),
     ("GET", "/api/spells/{spell}", Scope::Read),
@@ -16,6 +16,8 @@ const ROUTES: [(&str, &str, Scope); 28] = [
     ("POST", "/api/spells/{spell}/rollback", Scope::Upload),
     ("DELETE", "/api/spells/upload-wasm?moduleId={module}", Scope::Upload),
     ("POST", "/api/v1/cast", Scope::Cast),
+    ("GET", "/s/{spell}/any/path", Scope::Cast),
+    ("GET", "/api/spells/{spell}/versions/1.0.0/export", Scope::Read),
     ("GET", "/api/v1/casts", Scope::Read),
     ("GET", "/api/v1/casts/{cast}", Scope::Read),
     ("GET", "/api/v1/casts/{cast}/events", Scope::Read),

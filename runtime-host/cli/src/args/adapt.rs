@@ -1,4 +1,4 @@
-//! The arguments of `spell inspect`, `spell adapt` and `spell export`.
+//! The arguments of `spell inspect`, `spell adapt` and `spell export`, and of what the host calls to adapt.
 
 use clap::Args;
 use spell_adapt::{Abi, Choice};
@@ -64,4 +64,22 @@ pub(crate) struct Export {
     /// Write over an app that is there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// The name under which the host calls itself to adapt.
+pub(crate) const ADAPT_WORKER: &str = "adapt-worker";
+
+/// Make one program a component
+#[derive(Debug, Args)]
+pub(crate) struct AdaptWorker {
+    /// The name of an app that is to be made of a component, instead of a component
+    #[arg(long, requires = "app_version")]
+    pub(crate) app: Option<String>,
+    /// The version of the app
+    #[arg(long, requires = "app")]
+    pub(crate) app_version: Option<String>,
+    /// Address space that may be taken, in bytes
+    pub(crate) memory_bytes_max: u64,
+    /// CPU time that may be taken, in seconds
+    pub(crate) cpu_seconds_max: u64,
 }

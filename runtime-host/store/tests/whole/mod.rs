@@ -7,8 +7,8 @@ use crate::platform::{acme, spell, upload};
 use bytes::Bytes;
 use rustix::process::{Signal, getpid, kill_process};
 use spell_cast::{
-    CastAnswer, CastError, CastRecord, CastRequest, Ending, Executed, Failed, FailedKind, Idempotency, Ledger, Parts, Pepper, Platform,
-    Reach, Recorded, Registry, Reserved, Runner, Witness, digest_of,
+    Abi, CastAnswer, CastError, CastRecord, CastRequest, Ending, EngineChoice, Executed, Failed, FailedKind, Idempotency, Ledger, Parts,
+    Pepper, Platform, Reach, Recorded, Registry, Reserved, Runner, Witness, digest_of,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, KeyValueError, KeyValueStore, Limits, TenantId, Usage};
@@ -89,9 +89,9 @@ struct Doomed {
 }
 
 impl Ledger for Doomed {
-    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>) -> Recorded<'a, Reserved> {
+    fn reserve<'a>(&'a self, cast: CastRecord, idempotency: Option<Idempotency>, cost_cents_max: u64) -> Recorded<'a, Reserved> {
         let (id, is_victim) = (cast.id.clone(), idempotency.as_ref().is_some_and(|idempotency| idempotency.key == VICTIM));
-        let reserve = self.database.reserve(cast, idempotency);
+        let reserve = self.database.reserve(cast, idempotency, cost_cents_max);
         if !is_victim {
             return reserve;
         }
@@ -144,6 +144,10 @@ impl Ledger for Doomed {
     ) -> Recorded<'a, Vec<CastRecord>> {
         self.database.casts_of_spell(tenant, spell_id, before, count_max)
     }
+
+    fn cost_cents_mean<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, engine: EngineChoice) -> Recorded<'a, Option<u64>> {
+        self.database.cost_cents_mean(tenant, spell_id, engine)
+    }
 }
 
 /// Counts itself under its input, which is the key of its cast, and says so; every third fails.
@@ -169,7 +173,7 @@ impl Counting {
 }
 
 impl Runner for Counting {
-    fn check<'a>(&'a self, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
+    fn check<'a>(&'a self, _: Abi, _: Digest, _: Bytes) -> BoxFuture<'a, Result<(), Failed>> {
         Box::pin(async { Ok(()) })
     }
 
