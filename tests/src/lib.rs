@@ -30,7 +30,7 @@ use host::{Captured, PATIENCE};
 pub use host::{Host, wait_until};
 pub use manifest::{REVISIONS, app, both, component, guest, workspace};
 pub use openmetrics::Scrape;
-pub use platform::{Caller, Platform};
+pub use platform::{Caller, NO_RATES, Platform};
 pub use plugin::Plugin;
 pub use receiver::{Received, Receiver};
 pub use servers::RealServer;

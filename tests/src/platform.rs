@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 /// What it says before its address.
 const SERVING: &str = "Serving the platform on ";
+/// What an operator says under whom anybody may ask as often as it likes.
+pub const NO_RATES: &str = "[rate]\nkey = 0\ntenant = 0\nwithout_key = 0\n";
 
 /// A platform that serves. Dropped, it is killed.
 #[derive(Debug)]

@@ -1,19 +1,19 @@
 //! The API, asked by Schemathesis what its description allows and what it does not: nothing is answered that is not described, nothing
 //! wrong is taken, nothing good is refused, and nothing fails.
 //!
-//! It knows how Schemathesis is started. It must never know an operation but the one that would end its own key.
+//! It knows how Schemathesis is started. It must never know an operation but those that would end its own key, or its money.
 
 #![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
 use spell_tests::described::tool;
-use spell_tests::{Platform, spells_directory, workspace};
+use spell_tests::{NO_RATES, Platform, spells_directory, workspace};
 use std::fs;
 use std::process::Command;
 
 /// Requests of each operation, beyond examples and edges.
 const REQUESTS: &str = "15";
-/// Whoever lists keys finds its own: this operation is asked by itself.
-const REVOKE: &str = "revokeKey";
+/// Whoever lists keys finds its own, and whoever has no money left casts nothing: these are asked by themselves, one after the other.
+const LAST: [&str; 2] = ["changeBudget", "revokeKey"];
 
 fn ask(platform: &Platform, directory: &tempfile::TempDir, which: &[&str]) {
     let mut command = Command::new(tool("st"));
@@ -29,9 +29,11 @@ fn ask(platform: &Platform, directory: &tempfile::TempDir, which: &[&str]) {
 #[test]
 fn the_api_is_what_it_says_whatever_is_asked() {
     let directory = tempfile::tempdir().expect("directory");
-    let platform = Platform::start(&directory);
+    let platform = Platform::start_under(&directory, NO_RATES);
     let program = fs::read(spells_directory().join("assemblyscript-default-processed.wasm")).expect("run `make components`");
     assert_eq!(platform.publish("shout", "1.0.0", &program).status, 201);
-    ask(&platform, &directory, &["--exclude-operation-id", REVOKE]);
-    ask(&platform, &directory, &["--include-operation-id", REVOKE]);
+    ask(&platform, &directory, &LAST.map(|id| ["--exclude-operation-id", id]).concat());
+    for id in LAST {
+        ask(&platform, &directory, &["--include-operation-id", id]);
+    }
 }

@@ -6,24 +6,26 @@
 
 use serde_json::{Value, json};
 use spell_tests::described::{Description, Names, Operation};
-use spell_tests::{Answer, Platform, Request, run, spells_directory};
+use spell_tests::{Answer, NO_RATES, Platform, Request, run, spells_directory};
 use std::fs;
 
 const SCOPES: [&str; 4] = ["read", "cast", "upload", "admin"];
 /// Ids and names in examples.
-const EXAMPLES: [&str; 5] = [
+const EXAMPLES: [&str; 6] = [
     "spell_0199c5a1b2f300112233445566778899",
     "mod_0199c5a1b2f300112233445566778899",
     "cast_0199c5a1b2f300112233445566778899",
     "key_0199c5a1b2f300112233445566778899",
+    "hook_0199c5a1b2f300112233445566778899",
     "shout",
 ];
 /// What nobody has.
-const ABSENT: [&str; 5] = [
+const ABSENT: [&str; 6] = [
     "spell_ffffffffffff00112233445566778899",
     "mod_ffffffffffff00112233445566778899",
     "cast_ffffffffffff00112233445566778899",
     "key_ffffffffffff00112233445566778899",
+    "hook_ffffffffffff00112233445566778899",
     "nobodys",
 ];
 
@@ -41,12 +43,13 @@ struct Owned {
 
 impl Owned {
     fn start(directory: &tempfile::TempDir) -> Self {
-        let platform = Platform::start(directory);
+        let platform = Platform::start_under(directory, NO_RATES);
         let program = fs::read(spells_directory().join("assemblyscript-default-processed.wasm")).expect("run `make components`");
         let module = platform.publish("treasure", "1.0.0", &program).json();
         let cast = platform.cast("treasure", &json!("hidden"), "own").json();
         let key = platform.post("/api/keys", &json!({ "name": "own", "scopes": ["read"] })).json();
-        let ids = [&module["spellId"], &module["moduleId"], &cast["cast_id"], &key["id"], &json!("treasure")];
+        let webhook = platform.post("/api/webhooks", &json!({ "url": "https://hidden.example/hook", "spell_key": "treasure" })).json();
+        let ids = [&module["spellId"], &module["moduleId"], &cast["cast_id"], &key["id"], &webhook["id"], &json!("treasure")];
         let ids = ids.map(|id| id.as_str().expect("an id").to_owned());
         let names = EXAMPLES.iter().map(|example| (*example).to_owned()).zip(ids).collect();
         Self { description: Description::of(&platform.client), platform, names, program }
@@ -55,7 +58,7 @@ impl Owned {
     /// The operations that need a key.
     fn guarded(&self) -> Vec<Operation> {
         let guarded: Vec<Operation> = self.description.operations().into_iter().filter(|it| it.scope.is_some()).collect();
-        assert!(guarded.len() >= 19, "{} operations", guarded.len());
+        assert!(guarded.len() >= 33, "{} operations", guarded.len());
         guarded
     }
 
@@ -80,7 +83,8 @@ impl Owned {
     /// All that the first tenant has.
     fn everything(&self) -> Vec<Value> {
         let (spell, module) = ("/api/spells/treasure", "/api/spells/upload-wasm?spellId=treasure");
-        ["/api/spells", spell, module, "/api/v1/casts", "/api/keys"].map(|path| self.platform.get(path).json()).to_vec()
+        let lists = ["/api/spells", spell, module, "/api/v1/casts", "/api/keys", "/api/webhooks", "/api/budget"];
+        lists.map(|path| self.platform.get(path).json()).to_vec()
     }
 }
 

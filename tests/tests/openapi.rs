@@ -5,17 +5,18 @@
 #![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
 use spell_tests::described::{Claim, Description, Names, Operation};
-use spell_tests::{Platform, Request};
+use spell_tests::{NO_RATES, Platform, Request};
 
 /// Ids in examples.
 const SPELL: &str = "spell_0199c5a1b2f300112233445566778899";
 const MODULE: &str = "mod_0199c5a1b2f300112233445566778899";
 const CAST: &str = "cast_0199c5a1b2f300112233445566778899";
 const KEY: &str = "key_0199c5a1b2f300112233445566778899";
+const WEBHOOK: &str = "hook_0199c5a1b2f300112233445566778899";
 /// The idempotency key in examples, which every cast has its own in place of.
 const IDEMPOTENCY_KEY: &str = "order-1";
 /// What has to be there before anything else makes sense.
-const FIRST: [&str; 4] = ["createSpell", "uploadVersion", "cast", "createKey"];
+const FIRST: [&str; 5] = ["createSpell", "uploadVersion", "cast", "createKey", "createWebhook"];
 /// What nothing makes sense after.
 const LAST: &str = "deleteSpell";
 
@@ -59,8 +60,13 @@ impl Examples {
             let answer = self.authorized(operation, requests[number].clone()).send();
             assert_eq!(Some(&answer.status), expected, "{}, example {number}: {}", operation.id, answer.text());
             self.claims.extend(self.description.claim(operation, &answer));
-            let made: [(&str, &str, &str); 4] =
-                [("createSpell", SPELL, "id"), ("uploadVersion", MODULE, "moduleId"), ("cast", CAST, "cast_id"), ("createKey", KEY, "id")];
+            let made: [(&str, &str, &str); 5] = [
+                ("createSpell", SPELL, "id"),
+                ("uploadVersion", MODULE, "moduleId"),
+                ("cast", CAST, "cast_id"),
+                ("createKey", KEY, "id"),
+                ("createWebhook", WEBHOOK, "id"),
+            ];
             for (_, example, member) in made.into_iter().filter(|(id, ..)| *id == operation.id) {
                 let id = answer.json()[member].as_str().expect("an id").to_owned();
                 self.names.retain(|(known, _)| known != example);
@@ -78,17 +84,17 @@ impl Examples {
 #[test]
 fn the_document_is_good_and_so_are_its_examples() {
     let directory = tempfile::tempdir().expect("directory");
-    let platform = Platform::start(&directory);
+    let platform = Platform::start_under(&directory, NO_RATES);
     let description = Description::of(&platform.client);
     let examples = description.examples();
-    assert!(examples.len() > 40, "{} examples", examples.len());
+    assert!(examples.len() > 60, "{} examples", examples.len());
     description.check(&examples);
 }
 
 #[test]
 fn every_example_is_answered_as_described() {
     let directory = tempfile::tempdir().expect("directory");
-    let platform = Platform::start(&directory);
+    let platform = Platform::start_under(&directory, NO_RATES);
     let description = Description::of(&platform.client);
     let operations = description.operations();
     let mut examples = Examples { platform, description, names: Names::new(), claims: Vec::new(), casts: 0 };

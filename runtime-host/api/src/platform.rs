@@ -28,6 +28,7 @@ mod spells;
 mod statistics;
 mod sums_wire;
 mod upload;
+mod webhook_forms;
 mod webhook_wire;
 mod webhooks;
 mod when;
@@ -44,7 +45,6 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use body::Room;
 use catalogue::ERRORS;
 use description::OPENAPI;
@@ -114,20 +114,6 @@ impl Routes {
         let api = Arc::new(Api { platform, room: Room::default(), draining, ends, metrics, gate, programs });
         let router = Router::from(described())
             .merge(Router::from(served::with_slash()))
-            .route("/api/v1/executions", get(statistics::executions))
-            .route("/api/v1/spells/{spell}/stats", get(statistics::spell))
-            .route("/api/v1/spells/{spell}/thresholds", get(statistics::thresholds))
-            .route("/api/v1/stats/engines", get(statistics::engines))
-            .route("/api/v1/stats/top", get(statistics::top))
-            .route("/api/v1/casts/{id}/logs", get(logs::logs))
-            .route("/api/webhooks", post(webhooks::create).get(webhooks::list))
-            .route("/api/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete))
-            .route("/api/webhooks/{id}/rotate", post(webhooks::rotate))
-            .route("/api/webhooks/{id}/test", post(webhooks::test))
-            .route("/api/webhooks/{id}/deliveries", get(webhooks::deliveries))
-            .route("/api/budget", get(budgets::show).patch(budgets::change))
-            .route("/api/v1/estimate", post(budgets::estimate))
-            .route("/api/webhooks/github", post(github_webhook::hear))
             .fallback(|| async { Problem::new(Refusal::NotFound, "there is no such path in this API") })
             .method_not_allowed_fallback(|| async { Problem::new(Refusal::MethodNotAllowed, "this path takes the methods in `Allow`") })
             // Bodies have bounds of their own before axum sees them.
@@ -192,7 +178,21 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(casts::show))
         .routes(routes!(casts::cancel))
         .routes(routes!(events::events))
+        .routes(routes!(logs::logs))
+        .routes(routes!(statistics::executions))
         .routes(routes!(statistics::trends))
+        .routes(routes!(statistics::spell))
+        .routes(routes!(statistics::thresholds))
+        .routes(routes!(statistics::engines))
+        .routes(routes!(statistics::top))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(github_webhook::hear))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(budgets::show, budgets::change))
+        .routes(routes!(budgets::estimate))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(description::show))

@@ -72,8 +72,9 @@ pub(crate) const WAIT_S_MAX: u64 = 60;
     extensions(("x-scope" = json!("cast")), ("x-refusals" = json!(codes(&[
         Refusal::IdempotencyKeyMissing, Refusal::IdempotencyKeyInvalid, Refusal::IdempotencyKeyReused, Refusal::CastInFlight,
         Refusal::CastIndeterminate, Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::ModuleCorrupt, Refusal::SpellNotActive,
-        Refusal::InputTooLarge, Refusal::CeilingExceeded, Refusal::CastRefused, Refusal::CastTrapped, Refusal::CastTimedOut,
-        Refusal::CastLimit, Refusal::CastCancelled, Refusal::CastBusy, Refusal::CastFailed,
+        Refusal::InputTooLarge, Refusal::InputInvalid, Refusal::CeilingExceeded, Refusal::BudgetExceeded, Refusal::TooManyCasts,
+        Refusal::CastRefused, Refusal::CastTrapped, Refusal::CastTimedOut, Refusal::CastLimit, Refusal::CastCancelled, Refusal::CastBusy,
+        Refusal::CastFailed, Refusal::OutputInvalid,
     ]))))
 )]
 pub(crate) async fn cast(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {

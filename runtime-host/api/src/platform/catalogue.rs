@@ -54,6 +54,9 @@ explanations! {
     ModuleCorrupt: "The program on the disk is not what was uploaded, so it is not run.", "Upload it again under a new version, and look after the disk.";
     StorageFull: "The disk has no room for what has to be written.", "Make room. What is there can still be read.";
     QuotaExceeded: "The tenant has as many spells, versions, keys or bytes of programs as `limit` says for the quota in `quota`.", "Delete what is not needed any more, or have the operator raise the quota.";
+    GithubNotSetUp: "A spell names `github_actions` or `hybrid`, and the operator has not set up GitHub.", "Use `wasm`, or have the operator write `[github]`.";
+    RepositoryNotAllowed: "The workflow is in a repository that the operator does not allow.", "Name one that is allowed.";
+    WebhookForged: "The signature does not prove that GitHub sent it.", "Give GitHub the secret that the host has.";
     Unavailable: "The host cannot do it now: it is about to end, or too much comes in at once.", "Ask again after `Retry-After`, a cast with the same `Idempotency-Key`.";
     ProgramTooLarge: "The program has more bytes than programs may have.", "Make it smaller: strip names and debug information.";
     ProgramRefused: "The program is no WebAssembly, does not compile within its bounds, or has no entry point that can be cast.", "Mend what `detail` names; `spell adapt` says the same without an upload.";

@@ -22,8 +22,15 @@ const REFUSALS: &str = "x-refusals";
 const SCOPE: &str = "x-scope";
 
 /// What whatever needs a key can be refused for.
-const ALWAYS: [Refusal; 6] =
-    [Refusal::BadRequest, Refusal::NoCredentials, Refusal::UnknownKey, Refusal::ScopeMissing, Refusal::Unavailable, Refusal::HostFailed];
+const ALWAYS: [Refusal; 7] = [
+    Refusal::BadRequest,
+    Refusal::NoCredentials,
+    Refusal::UnknownKey,
+    Refusal::ScopeMissing,
+    Refusal::RateLimited,
+    Refusal::Unavailable,
+    Refusal::HostFailed,
+];
 /// What every body can be refused for.
 const WITH_BODY: [Refusal; 3] = [Refusal::MediaType, Refusal::Invalid, Refusal::BodyTooSlow];
 
@@ -74,16 +81,17 @@ fn document(mut described: Value) -> Value {
     });
     described["servers"] = json!([{ "url": "/", "description": "The host that this document comes from" }]);
     described["tags"] = json!([
-        { "name": "Spells", "description": "Programs by their names" },
-        { "name": "Versions", "description": "What a spell was, is and can be again" },
+        { "name": "Spells", "description": "Programs by their names, and their versions" },
         { "name": "Casts", "description": "Programs that run" },
+        { "name": "Numbers", "description": "What casts took, and what came of them" },
+        { "name": "Webhooks", "description": "Who is told how casts end" },
         { "name": "Keys", "description": "Who may do what" },
+        { "name": "Money", "description": "What casts may cost" },
         { "name": "About", "description": "What there is to know about this API" },
     ]);
     described["security"] = json!([{ "key": [] }]);
     // Unlike JSON, a form cannot say by itself that it has no fields but its own.
     described["components"]["schemas"]["UploadForm"]["additionalProperties"] = json!(false);
-    responses.insert("too-many".to_owned(), too_many());
     described["components"]["responses"] = Value::Object(responses);
     described["components"]["schemas"]["Problem"] = problem();
     described["components"]["securitySchemes"] = json!({
@@ -103,9 +111,6 @@ fn complete(method: &str, operation: &mut Value, responses: &mut Map<String, Val
     }
     if operation[SCOPE].is_null() {
         operation["security"] = json!([]);
-    }
-    if !operation[SCOPE].is_null() {
-        operation["responses"]["429"] = json!({ "$ref": "#/components/responses/too-many" });
     }
     for (status, codes) in refused(method, operation) {
         let name = codes.iter().copied().collect::<Vec<_>>().join(".");
@@ -154,7 +159,7 @@ fn refusal(codes: &BTreeSet<&'static str>) -> Value {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert("WWW-Authenticate".to_owned(), header("string", "How to show a key: `Bearer`"));
     }
-    if refusals.iter().any(|refusal| refusal.passes()) {
+    if refusals.iter().any(|refusal| refusal.is_timed()) {
         headers.insert("Retry-After".to_owned(), header("integer", "Seconds after which it is worth asking again"));
     }
     let exact = json!({ "properties": { "status": { "const": status.as_u16() }, "code": { "enum": codes } } });
@@ -168,21 +173,13 @@ fn refusal(codes: &BTreeSet<&'static str>) -> Value {
     })
 }
 
-/// The answer to whoever asks more often than it may.
-fn too_many() -> Value {
-    json!({
-        "description": "Too many requests",
-        "headers": { "Retry-After": header("integer", "Seconds after which it is worth asking again") },
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-    })
-}
-
 fn header(kind: &str, description: &str) -> Value {
     json!({ "description": description, "schema": { "type": kind } })
 }
 
 fn problem() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
+    let cents = |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
     json!({
         "type": "object",
         "description": "A refusal (RFC 9457)",
@@ -195,10 +192,22 @@ fn problem() -> Value {
             "detail": text("What it is this time, for people"),
             "scope": text("The scope that the key lacks"),
             "cast_id": text("The cast that it is about"),
-            "cost_cents": { "type": "integer", "minimum": 0, "description": "What the cast costs" },
+            "cost_cents": cents("What the cast costs"),
             "usage": { "$ref": "#/components/schemas/Usage" },
             "reason": text("Why a cast failed, more exactly than the code has it"),
-            "limit": text("The limit that a cast met"),
+            "limit": { "type": ["string", "integer"], "description": "The limit that was met, by its key; of a `quota`, how much it is" },
+            "quota": text("The quota that was met"),
+            "errors": {
+                "type": "array",
+                "description": "What of an input does not match",
+                "items": { "type": "object", "required": ["pointer", "detail"], "properties": {
+                    "pointer": text("Where it is in the request, as a JSON Pointer in a fragment"), "detail": text("What is wrong there"),
+                } },
+            },
+            "spent_cents": cents("What was spent this month"),
+            "reserved_cents": cents("What is set aside for casts that run"),
+            "cap_cents": cents("What may be spent in a month"),
+            "cost_cents_max": cents("What the cast may cost"),
             "retryable": { "type": "boolean", "description": "Whether the same request can come to anything" },
         },
     })

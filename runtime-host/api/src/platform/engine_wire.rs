@@ -5,9 +5,11 @@
 use crate::platform::problem::{Problem, Refusal};
 use serde::{Deserialize, Serialize};
 use spell_cast::{EngineChoice, FallbackOn, Workflow, WorkflowRun};
+use utoipa::ToSchema;
 
 /// Where a workflow is.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = Workflow)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WorkflowWire {
     repository: String,
@@ -28,7 +30,8 @@ impl WorkflowWire {
 }
 
 /// The run of a workflow.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkflowRun)]
 pub(crate) struct RunShown<'a> {
     #[serde(flatten)]
     workflow: WorkflowWire,

@@ -2,6 +2,7 @@
 //!
 //! It knows GitHub's headers. It must never believe what is said, nor know what becomes of it.
 
+use crate::platform::description::codes;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::json;
 use crate::platform::{Api, body};
@@ -11,12 +12,33 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use spell_cast::{Heard, Notice};
 use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Heard)]
 struct HeardShown {
     status: &'static str,
 }
 
+/// Hears from GitHub
+///
+/// A `workflow_run` event, signed with the secret that GitHub and the host have: the run that it names is asked about at once. What it says is
+/// not believed. Where GitHub is not set up there is no such path.
+#[utoipa::path(
+    post, path = "/api/webhooks/github", operation_id = "hearFromGithub", tag = "Webhooks",
+    params(
+        ("X-GitHub-Event" = String, Header, description = "Which event"),
+        ("X-GitHub-Delivery" = String, Header, description = "Its id: heard once"),
+        ("X-Hub-Signature-256" = String, Header, description = "`sha256=`, and the HMAC-SHA256 of the body"),
+    ),
+    request_body(content = Object, description = "What GitHub says", content_type = "application/json"),
+    responses(
+        (status = 200, description = "It was heard before", body = HeardShown),
+        (status = 202, description = "It is heard", body = HeardShown),
+    ),
+    extensions(("x-refusals" = json!(codes(&[Refusal::NotFound, Refusal::WebhookForged, Refusal::BodyTooLarge]))))
+)]
 pub(crate) async fn hear(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     // Where nobody listens, nothing is read.
     let nobody = || Problem::new(Refusal::NotFound, "there is no such path in this API");

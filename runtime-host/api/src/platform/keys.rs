@@ -66,7 +66,7 @@ struct KeysShown {
         "id": "key_0199c5a1b2f300112233445566778899", "key": "sk_…", "prefix": "sk_01234567", "name": "for the shop",
         "scopes": ["read", "cast"], "createdAt": "2026-01-31T09:05:07.042Z"
     }))),
-    extensions(("x-scope" = json!("admin")), ("x-refusals" = json!(codes(&[Refusal::BodyTooLarge]))))
+    extensions(("x-scope" = json!("admin")), ("x-refusals" = json!(codes(&[Refusal::BodyTooLarge, Refusal::QuotaExceeded]))))
 )]
 pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Admin)?;

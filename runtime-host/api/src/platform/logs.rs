@@ -6,7 +6,8 @@ use crate::platform::Api;
 use crate::platform::asked::At;
 use crate::platform::auth::Caller;
 use crate::platform::casts::not_found;
-use crate::platform::problem::Problem;
+use crate::platform::description::codes;
+use crate::platform::problem::{Problem, Refusal};
 use crate::platform::wire::{moment, unwritable};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -18,6 +19,15 @@ use std::sync::Arc;
 
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
+/// Tells what a cast printed
+///
+/// As lines of JSON: `time`, `stream` and `text` of each line. The last one has `dropped_bytes` instead, where something was not kept.
+#[utoipa::path(
+    get, path = "/api/v1/casts/{id}/logs", operation_id = "showCastLog", tag = "Casts",
+    params(("id" = String, Path, description = "The cast's id", example = "cast_0199c5a1b2f300112233445566778899")),
+    responses((status = 200, description = "The lines", content(("application/x-ndjson")))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::CastNotFound]))))
+)]
 pub(crate) async fn logs(State(api): State<Arc<Api>>, caller: Caller, At(id): At<String>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     api.platform.ledger.cast(tenant, &id).await?.ok_or_else(not_found)?;

@@ -83,7 +83,7 @@ struct Deleted {
 ///
 /// The newest upload first.
 #[utoipa::path(
-    get, path = "/api/spells/upload-wasm", operation_id = "listVersions", tag = "Versions", params(OfSpell),
+    get, path = "/api/spells/upload-wasm", operation_id = "listVersions", tag = "Spells", params(OfSpell),
     responses((status = 200, description = "All versions of the spell", body = ModulesShown)),
     extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::Invalid]))))
 )]
@@ -100,7 +100,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, Asked(aske
 ///
 /// The active one is not deleted.
 #[utoipa::path(
-    delete, path = "/api/spells/upload-wasm", operation_id = "deleteVersion", tag = "Versions", params(OneModule),
+    delete, path = "/api/spells/upload-wasm", operation_id = "deleteVersion", tag = "Spells", params(OneModule),
     responses((status = 200, description = "It is gone", body = Deleted)),
     extensions(
         ("x-scope" = json!("upload")),
@@ -118,7 +118,7 @@ pub(crate) async fn delete(State(api): State<Arc<Api>>, caller: Caller, Asked(as
 ///
 /// Casts that begin from now on run it.
 #[utoipa::path(
-    post, path = "/api/spells/{spell}/versions/{version}/activate", operation_id = "activateVersion", tag = "Versions",
+    post, path = "/api/spells/{spell}/versions/{version}/activate", operation_id = "activateVersion", tag = "Spells",
     params(
         ("spell" = String, Path, description = "Key or id of the spell", example = "shout"),
         ("version" = String, Path, description = "The version", pattern = "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\\+[0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*)?$", example = "1.0.0"),
@@ -144,7 +144,7 @@ pub(crate) async fn activate(
 ///
 /// Makes the version that was uploaded before the active one the active one.
 #[utoipa::path(
-    post, path = "/api/spells/{spell}/rollback", operation_id = "rollBack", tag = "Versions",
+    post, path = "/api/spells/{spell}/rollback", operation_id = "rollBack", tag = "Spells",
     params(("spell" = String, Path, description = "Key or id of the spell", example = "shout")),
     responses((status = 200, description = "The spell as it is now", body = spells::SpellShown)),
     extensions(

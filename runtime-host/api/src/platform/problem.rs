@@ -148,6 +148,11 @@ impl Refusal {
     pub(crate) fn passes(self) -> bool {
         self == Refusal::CastInFlight || self.row().0 == StatusCode::SERVICE_UNAVAILABLE
     }
+
+    /// Whether it comes with the time after which it is worth asking again.
+    pub(crate) fn is_timed(self) -> bool {
+        self.passes() || matches!(self.row().0, StatusCode::PAYMENT_REQUIRED | StatusCode::TOO_MANY_REQUESTS)
+    }
 }
 
 /// A refusal with what there is to say about it.

@@ -150,13 +150,14 @@ struct SpellsShown {
             "id": "spell_0199c5a1b2f300112233445566778899", "key": "shout", "name": "Shout", "description": "Says it louder",
             "executionEngine": "wasm", "resourceLimits": { "maxMemoryMB": 64, "maxExecutionTimeMs": 1000, "maxOutputSizeBytes": 104857600 },
             "limits": { "memory": 67108864, "time": 1000 }, "active": true, "activeVersion": null,
-            "createdAt": "2026-01-31T09:05:07.042Z", "updatedAt": "2026-01-31T09:05:07.042Z"
+            "createdAt": "2026-01-31T09:05:07.042Z", "updatedAt": "2026-01-31T09:05:07.042Z",
+            "network": [], "environment": {}, "inputSchema": null, "outputSchema": null
         })
     )),
-    extensions(
-        ("x-scope" = json!("upload")),
-        ("x-refusals" = json!(codes(&[Refusal::SpellKeyTaken, Refusal::CeilingExceeded, Refusal::BodyTooLarge])))
-    )
+    extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
+        Refusal::SpellKeyTaken, Refusal::CeilingExceeded, Refusal::ReachRefused, Refusal::SchemaRefused, Refusal::QuotaExceeded,
+        Refusal::BodyTooLarge,
+    ]))))
 )]
 pub(crate) async fn create(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Upload)?;
@@ -205,12 +206,19 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, caller: Caller, At(spell):
 #[utoipa::path(
     patch, path = "/api/spells/{spell}", operation_id = "changeSpell", tag = "Spells",
     params(("spell" = String, Path, description = "Key or id of the spell", example = "shout")),
-    request_body(content = Change, example = json!({ "name": "Shout", "limits": { "time": 2000 } })),
+    request_body(content = Change, examples(
+        ("limits" = (summary = "Another name and limit", value = json!({ "name": "Shout", "limits": { "time": 2000 } }))),
+        ("reach" = (summary = "What it reaches", value = json!({
+            "network": ["https://api.example.com", "https://*.example.org"], "environment": { "PLACE": "here" }
+        }))),
+        ("schemas" = (summary = "What goes in, and no word on what comes out", value = json!({
+            "inputSchema": { "type": ["string", "object"] }, "outputSchema": null
+        }))),
+    )),
     responses((status = 200, description = "The spell as it is now", body = SpellShown)),
-    extensions(
-        ("x-scope" = json!("upload")),
-        ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::CeilingExceeded, Refusal::BodyTooLarge])))
-    )
+    extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
+        Refusal::SpellNotFound, Refusal::CeilingExceeded, Refusal::ReachRefused, Refusal::SchemaRefused, Refusal::BodyTooLarge,
+    ]))))
 )]
 pub(crate) async fn change(
     State(api): State<Arc<Api>>,
@@ -267,7 +275,7 @@ fn shown(platform: &Platform, spell: &Spell) -> SpellShown {
 }
 
 fn engine() -> Object {
-    choice(&[EngineChoice::default().name()])
+    choice(&EngineChoice::ALL.map(|(_, name)| name))
 }
 
 fn engine_asked() -> Object {

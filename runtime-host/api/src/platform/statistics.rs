@@ -9,7 +9,7 @@ use crate::platform::casts::page_of;
 use crate::platform::description::codes;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::sums_wire::{
-    EnginesShown, ExecutionShown, ExecutionsShown, SpellShown, ThresholdsShown, TopShown, TrendShown, TrendsShown,
+    EnginesShown, ExecutionShown, ExecutionsShown, SpellSumsShown, ThresholdsShown, TopShown, TrendShown, TrendsShown, top_by,
 };
 use crate::platform::when::{days, last_days, span};
 use crate::platform::wire::json;
@@ -27,13 +27,34 @@ const EXECUTIONS_DEFAULT: usize = 100;
 /// Spells that come first where nobody says how many.
 const TOP_DEFAULT: usize = 10;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExecutionsAsked {
+    /// Of this spell alone, by its key or its id.
+    #[param(example = "shout")]
     spell: Option<String>,
+    /// Entries at most; 100 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100, example = 10)]
     limit: Option<usize>,
+    /// The last entry of the page before, as that page said.
     cursor: Option<String>,
 }
+
+/// Lists what casts took
+///
+/// Those that have ended, the newest first. A page can have fewer than it may: `nextCursor` says whether there are more.
+#[utoipa::path(
+    get, path = "/api/v1/executions", operation_id = "listExecutions", tag = "Numbers", params(ExecutionsAsked),
+    responses((status = 200, description = "A page", body = ExecutionsShown<'static>, example = json!({
+        "executions": [{
+            "id": "cast_0199c5a1b2f300112233445566778899", "castId": "cast_0199c5a1b2f300112233445566778899",
+            "spellId": "spell_0199c5a1b2f300112233445566778899", "engine": "wasm", "executionTimeMs": 2.0, "memoryUsedMb": 1.13,
+            "success": true, "errorMessage": null, "createdAt": "2026-01-31T09:05:07.042Z"
+        }], "nextCursor": null
+    }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::Invalid, Refusal::SpellNotFound]))))
+)]
 
 pub(crate) async fn executions(
     State(api): State<Arc<Api>>,
@@ -61,7 +82,7 @@ pub(crate) struct Days {
 ///
 /// One entry for each day, in UTC, on which it was cast.
 #[utoipa::path(
-    get, path = "/api/v1/spells/{spell}/trends", operation_id = "showTrends", tag = "Casts",
+    get, path = "/api/v1/spells/{spell}/trends", operation_id = "showTrends", tag = "Numbers",
     params(("spell" = String, Path, description = "Key or id of the spell", example = "shout"), Days),
     responses((status = 200, description = "The days", body = TrendsShown, example = json!({
         "spellId": "spell_0199c5a1b2f300112233445566778899", "days": 7, "trends": [{
@@ -85,11 +106,18 @@ pub(crate) async fn trends(
     json(StatusCode::OK, &TrendsShown { spell_id: spell.id, days, trends: trends.iter().map(TrendShown::from).collect() })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpanAsked {
+    /// A day, or a moment as RFC 3339 has it.
+    #[param(example = "2026-01-01")]
     start: Option<String>,
+    /// The same; a day is part of the time.
+    #[param(example = "2026-01-31")]
     end: Option<String>,
+    /// Days to look back, instead of both; 30 unless anything is said.
+    #[param(minimum = 1, maximum = 365)]
     days: Option<u64>,
 }
 
@@ -103,6 +131,18 @@ impl SpanAsked {
     }
 }
 
+/// Compares engines
+///
+/// How often each gave an answer, how long it took, and what it cost.
+#[utoipa::path(
+    get, path = "/api/v1/stats/engines", operation_id = "compareEngines", tag = "Numbers", params(SpanAsked),
+    responses((status = 200, description = "The engines", body = EnginesShown, example = json!({
+        "start": "2026-01-01T00:00:00.000Z", "end": "2026-02-01T00:00:00.000Z", "partial": false,
+        "wasm": { "totalExecutions": 2, "successRate": 50.0, "avgExecutionTimeMs": 2.25, "totalCostCents": 2, "avgCostCents": 1.0 },
+        "githubActions": { "totalExecutions": 0, "successRate": 0.0, "avgExecutionTimeMs": 0.0, "totalCostCents": 0, "avgCostCents": 0.0 }
+    }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::Invalid]))))
+)]
 pub(crate) async fn engines(State(api): State<Arc<Api>>, caller: Caller, Asked(asked): Asked<SpanAsked>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     let span = asked.span((api.platform.now)())?;
@@ -110,6 +150,20 @@ pub(crate) async fn engines(State(api): State<Arc<Api>>, caller: Caller, Asked(a
     json(StatusCode::OK, &EnginesShown::new(span, &sums))
 }
 
+/// Sums up a spell
+///
+/// Percentiles, cost and failures of its casts.
+#[utoipa::path(
+    get, path = "/api/v1/spells/{spell}/stats", operation_id = "showSpellSums", tag = "Numbers",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout"), Days),
+    responses((status = 200, description = "The sums", body = SpellSumsShown, example = json!({
+        "spellId": "spell_0199c5a1b2f300112233445566778899", "days": 7, "executions": 2, "successRate": 50.0, "sampled": 2,
+        "executionTimeMs": { "p50": 2.0, "p95": 2.5, "p99": 2.5 }, "memoryUsedMb": { "p50": 1.13, "p95": 1.13, "p99": 1.13 },
+        "totalCostCents": 2, "avgCostCents": 1.0, "failures": [{ "kind": "trapped", "code": "unreachable", "count": 1 }],
+        "partial": false
+    }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::SpellNotFound, Refusal::Invalid]))))
+)]
 pub(crate) async fn spell(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -120,15 +174,24 @@ pub(crate) async fn spell(
     let days = days(asked.days)?;
     let spell = api.platform.registry.spell(tenant, &spell).await?;
     let sums = api.platform.statistics.spell_sums(tenant, &spell.id, last_days(days, (api.platform.now)())).await?;
-    json(StatusCode::OK, &SpellShown::new(spell.id, days, &sums))
+    json(StatusCode::OK, &SpellSumsShown::new(spell.id, days, &sums))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ThresholdsAsked {
+    /// Days to look back; 30 unless it says otherwise.
+    #[param(minimum = 1, maximum = 365, example = 7)]
     days: Option<u64>,
+    /// Of the limit on time, which 95 of 100 casts should stay within; 80 unless it says otherwise.
+    #[param(minimum = 0, maximum = 100, example = 80)]
     time_percent: Option<f64>,
+    /// Of the limit on memory, likewise.
+    #[param(minimum = 0, maximum = 100, example = 80)]
     memory_percent: Option<f64>,
+    /// Of the casts, which should give an answer; 95 unless it says otherwise.
+    #[param(minimum = 0, maximum = 100, example = 95)]
     success_percent: Option<f64>,
 }
 
@@ -148,6 +211,21 @@ impl ThresholdsAsked {
     }
 }
 
+/// Tells what somebody should look at
+///
+/// Whether the casts of a spell come too near its limits, or fail too often.
+#[utoipa::path(
+    get, path = "/api/v1/spells/{spell}/thresholds", operation_id = "showThresholds", tag = "Numbers",
+    params(("spell" = String, Path, description = "Key or id of the spell", example = "shout"), ThresholdsAsked),
+    responses((status = 200, description = "The alerts", body = ThresholdsShown, example = json!({
+        "spellId": "spell_0199c5a1b2f300112233445566778899", "days": 7, "ok": false, "alerts": [{
+            "type": "success-rate", "percent": 50.0, "thresholdPercent": 95.0, "message": "50 % of the casts give an answer"
+        }]
+    }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[
+        Refusal::SpellNotFound, Refusal::Invalid, Refusal::CeilingExceeded,
+    ]))))
+)]
 pub(crate) async fn thresholds(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -162,14 +240,34 @@ pub(crate) async fn thresholds(
     json(StatusCode::OK, &ThresholdsShown::new(spell.id, days, &thresholds.alerts(&sums, &limits)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TopAsked {
+    /// What comes first has most of this; executions unless it says otherwise.
+    #[param(schema_with = top_by, required = false, example = "cost")]
     by: Option<String>,
+    /// Days to look back; 30 unless it says otherwise.
+    #[param(minimum = 1, maximum = 365, example = 7)]
     days: Option<u64>,
+    /// Spells at most; 10 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100, example = 10)]
     limit: Option<usize>,
 }
 
+/// Tells which spells come first
+///
+/// Also those that are deleted since.
+#[utoipa::path(
+    get, path = "/api/v1/stats/top", operation_id = "listTopSpells", tag = "Numbers", params(TopAsked),
+    responses((status = 200, description = "The spells", body = TopShown, example = json!({
+        "by": "cost", "days": 7, "partial": false, "spells": [{
+            "spellId": "spell_0199c5a1b2f300112233445566778899", "spellKey": "shout", "spellName": "Shout", "executions": 2, "failures": 1,
+            "totalTimeMs": 4.5, "totalCostCents": 2
+        }]
+    }))),
+    extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::Invalid]))))
+)]
 pub(crate) async fn top(State(api): State<Arc<Api>>, caller: Caller, Asked(asked): Asked<TopAsked>) -> Result<Response, Problem> {
     let tenant = caller.may(Scope::Read)?;
     let days = days(asked.days)?;

@@ -2,19 +2,26 @@
 //!
 //! It knows forms. It must never know how anything is summed up.
 
+use crate::platform::description::choice;
 use crate::platform::wire::{day, hundredths, mebibytes, milliseconds, moment};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use spell_cast::{
-    Alert, CastRecord, CastState, EngineSums, Percentiles, Span, SpellSums, SpellTotal, Sums, TopBy, Trend, Watched, percent,
+    Alert, CastRecord, CastState, EngineSums, FailureCount, Percentiles, Span, SpellSums, SpellTotal, Sums, TopBy, Trend, Watched, percent,
 };
+use std::collections::BTreeMap;
 use std::time::Duration;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 /// Engines that are compared also where nothing was cast in them, by their names in records.
 const ENGINES_COMPARED: [&str; 2] = ["wasm", "github_actions"];
+/// What an alert is about.
+const TIME: &str = "time";
+const MEMORY: &str = "memory";
+const SUCCESS_RATE: &str = "success-rate";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Executions)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExecutionsShown<'a> {
     pub(crate) executions: Vec<ExecutionShown<'a>>,
@@ -22,7 +29,8 @@ pub(crate) struct ExecutionsShown<'a> {
 }
 
 /// A cast that has ended, as a measurement.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Execution)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExecutionShown<'a> {
     id: &'a str,
@@ -33,6 +41,7 @@ pub(crate) struct ExecutionShown<'a> {
     memory_used_mb: f64,
     success: bool,
     error_message: Option<&'a str>,
+    #[schema(format = DateTime)]
     created_at: String,
 }
 
@@ -89,13 +98,28 @@ impl From<&Trend> for TrendShown {
     }
 }
 
-#[derive(Serialize)]
+/// Engines by their names, and the time that is meant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Engines)]
 pub(crate) struct EnginesShown {
+    #[schema(format = DateTime)]
     start: String,
+    #[schema(format = DateTime)]
     end: String,
     partial: bool,
     #[serde(flatten)]
-    engines: Map<String, Value>,
+    engines: BTreeMap<String, EngineShown>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EngineSums)]
+#[serde(rename_all = "camelCase")]
+struct EngineShown {
+    total_executions: u64,
+    success_rate: f64,
+    avg_execution_time_ms: f64,
+    total_cost_cents: u64,
+    avg_cost_cents: f64,
 }
 
 impl EnginesShown {
@@ -107,19 +131,21 @@ impl EnginesShown {
             wall_mean: Duration::ZERO,
             cost_cents: 0,
         });
-        let engines = none.iter().chain(&sums.entries).map(|sums| (camel_case(&sums.engine), engine(sums))).collect();
+        let engines = none.iter().chain(&sums.entries).map(|sums| (camel_case(&sums.engine), sums.into())).collect();
         Self { start: moment(span.since), end: moment(span.until), partial: sums.is_partial, engines }
     }
 }
 
-fn engine(sums: &EngineSums) -> Value {
-    json!({
-        "totalExecutions": sums.executions,
-        "successRate": percent(sums.completed, sums.executions),
-        "avgExecutionTimeMs": milliseconds(sums.wall_mean),
-        "totalCostCents": sums.cost_cents,
-        "avgCostCents": average(sums.cost_cents, sums.executions),
-    })
+impl From<&EngineSums> for EngineShown {
+    fn from(sums: &EngineSums) -> Self {
+        Self {
+            total_executions: sums.executions,
+            success_rate: percent(sums.completed, sums.executions),
+            avg_execution_time_ms: milliseconds(sums.wall_mean),
+            total_cost_cents: sums.cost_cents,
+            avg_cost_cents: average(sums.cost_cents, sums.executions),
+        }
+    }
 }
 
 /// A name of several words, such as `github_actions`, as it stands among names in JSON.
@@ -132,23 +158,26 @@ fn camel_case(name: &str) -> String {
     letters.collect()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SpellSums)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SpellShown {
+pub(crate) struct SpellSumsShown {
     spell_id: String,
     days: u64,
     executions: u64,
     success_rate: f64,
+    /// Casts that the percentiles are of.
     sampled: u64,
     execution_time_ms: PercentilesShown,
     memory_used_mb: PercentilesShown,
     total_cost_cents: u64,
     avg_cost_cents: f64,
-    failures: Vec<Value>,
+    failures: Vec<FailureShown>,
     partial: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Percentiles)]
 struct PercentilesShown {
     p50: f64,
     p95: f64,
@@ -161,9 +190,22 @@ impl PercentilesShown {
     }
 }
 
-impl SpellShown {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Failure)]
+struct FailureShown {
+    kind: &'static str,
+    code: String,
+    count: u64,
+}
+
+impl From<&FailureCount> for FailureShown {
+    fn from(failure: &FailureCount) -> Self {
+        Self { kind: failure.kind.name(), code: failure.code.clone(), count: failure.count }
+    }
+}
+
+impl SpellSumsShown {
     pub(crate) fn new(spell_id: String, days: u64, sums: &SpellSums) -> Self {
-        let failures = sums.failures.iter();
         Self {
             spell_id,
             days,
@@ -174,62 +216,101 @@ impl SpellShown {
             memory_used_mb: PercentilesShown::new(&sums.memory_bytes, mebibytes),
             total_cost_cents: sums.cost_cents,
             avg_cost_cents: average(sums.cost_cents, sums.executions),
-            failures: failures
-                .map(|failure| json!({ "kind": failure.kind.name(), "code": failure.code, "count": failure.count }))
-                .collect(),
+            failures: sums.failures.iter().map(FailureShown::from).collect(),
             partial: sums.is_partial,
         }
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Thresholds)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThresholdsShown {
     spell_id: String,
     days: u64,
     ok: bool,
-    alerts: Vec<Value>,
+    alerts: Vec<AlertShown>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Alert)]
+#[serde(rename_all = "camelCase")]
+struct AlertShown {
+    #[schema(schema_with = watched)]
+    r#type: &'static str,
+    percent: f64,
+    threshold_percent: f64,
+    message: String,
 }
 
 impl ThresholdsShown {
     pub(crate) fn new(spell_id: String, days: u64, alerts: &[Alert]) -> Self {
-        Self { spell_id, days, ok: alerts.is_empty(), alerts: alerts.iter().map(alert).collect() }
+        Self { spell_id, days, ok: alerts.is_empty(), alerts: alerts.iter().map(AlertShown::from).collect() }
     }
 }
 
-fn alert(alert: &Alert) -> Value {
-    let (kind, message) = match alert.watched {
-        Watched::Time => ("time", format!("5 of 100 casts take {} % of the limit on time, or more", alert.percent)),
-        Watched::Memory => ("memory", format!("5 of 100 casts have {} % of the limit on memory, or more", alert.percent)),
-        Watched::Success => ("success-rate", format!("{} % of the casts give an answer", alert.percent)),
-    };
-    json!({ "type": kind, "percent": alert.percent, "thresholdPercent": alert.threshold_percent, "message": message })
+impl From<&Alert> for AlertShown {
+    fn from(alert: &Alert) -> Self {
+        let Alert { percent, threshold_percent, .. } = *alert;
+        let (r#type, message) = match alert.watched {
+            Watched::Time => (TIME, format!("5 of 100 casts take {percent} % of the limit on time, or more")),
+            Watched::Memory => (MEMORY, format!("5 of 100 casts have {percent} % of the limit on memory, or more")),
+            Watched::Success => (SUCCESS_RATE, format!("{percent} % of the casts give an answer")),
+        };
+        Self { r#type, percent, threshold_percent, message }
+    }
 }
 
-#[derive(Serialize)]
+fn watched() -> Object {
+    choice(&[TIME, MEMORY, SUCCESS_RATE])
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Top)]
 pub(crate) struct TopShown {
+    #[schema(schema_with = top_by)]
     by: &'static str,
     days: u64,
     partial: bool,
-    spells: Vec<Value>,
+    spells: Vec<TotalShown>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SpellTotal)]
+#[serde(rename_all = "camelCase")]
+struct TotalShown {
+    spell_id: String,
+    spell_key: String,
+    spell_name: String,
+    executions: u64,
+    failures: u64,
+    total_time_ms: f64,
+    total_cost_cents: u64,
 }
 
 impl TopShown {
     pub(crate) fn new(by: TopBy, days: u64, sums: &Sums<SpellTotal>) -> Self {
-        Self { by: by.name(), days, partial: sums.is_partial, spells: sums.entries.iter().map(total).collect() }
+        Self { by: by.name(), days, partial: sums.is_partial, spells: sums.entries.iter().map(TotalShown::from).collect() }
     }
 }
 
-fn total(total: &SpellTotal) -> Value {
-    json!({
-        "spellId": total.spell_id,
-        "spellKey": total.spell_key,
-        "spellName": total.spell_name,
-        "executions": total.executions,
-        "failures": total.failures,
-        "totalTimeMs": milliseconds(total.wall_total),
-        "totalCostCents": total.cost_cents,
-    })
+impl From<&SpellTotal> for TotalShown {
+    fn from(total: &SpellTotal) -> Self {
+        Self {
+            spell_id: total.spell_id.clone(),
+            spell_key: total.spell_key.clone(),
+            spell_name: total.spell_name.clone(),
+            executions: total.executions,
+            failures: total.failures,
+            total_time_ms: milliseconds(total.wall_total),
+            total_cost_cents: total.cost_cents,
+        }
+    }
+}
+
+/// What spells can be ordered by.
+pub(crate) fn top_by() -> Object {
+    choice(&TopBy::ALL.map(TopBy::name))
 }
 
 fn average(sum: u64, count: u64) -> f64 {

@@ -46,7 +46,7 @@ struct Uploaded {
 /// It becomes a version of a spell: it is made a component, compiled, and instantiated once before it is kept. The same program under the
 /// same version again is no mistake.
 #[utoipa::path(
-    post, path = "/api/spells/upload-wasm", operation_id = "uploadVersion", tag = "Versions",
+    post, path = "/api/spells/upload-wasm", operation_id = "uploadVersion", tag = "Spells",
     request_body(content = Form, content_type = "multipart/form-data"),
     responses((status = 201, description = "The version", body = Uploaded, example = json!({
         "moduleId": "mod_0199c5a1b2f300112233445566778899", "spellId": "spell_0199c5a1b2f300112233445566778899", "version": "1.0.0",
@@ -55,6 +55,7 @@ struct Uploaded {
     }))),
     extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
         Refusal::SpellNotFound, Refusal::VersionTaken, Refusal::ProgramTooLarge, Refusal::ProgramRefused, Refusal::CeilingExceeded,
+        Refusal::QuotaExceeded,
     ]))))
 )]
 pub(crate) async fn upload(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Problem> {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What everybody may ask, without a key.
-const PUBLIC: [&str; 2] = ["/errors", "/openapi.json"];
+const PUBLIC: [&str; 3] = ["/api/webhooks/github", "/errors", "/openapi.json"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
