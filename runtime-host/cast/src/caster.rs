@@ -245,7 +245,7 @@ impl Platform {
 
     /// Executes what is reserved, and records what comes of it.
     async fn run(self: &Arc<Self>, ready: Ready, place: Place, input: Content) -> Result<CastRecord, CastError> {
-        let Ready { mut record, plan, limits, cost_cents_max, reach, output_schema } = ready;
+        let Ready { mut record, plan, limits, cost_cents_max, reach, output_schema, .. } = ready;
         let here = Here { limits: &limits, reach: &reach, witness: Arc::new(Witness::new(self.now)) };
         let attempted = self.execute(&mut record, &place, plan, input, &here).await;
         if here.witness.has_loaded() {
@@ -276,7 +276,7 @@ impl Platform {
         record.state = CastState::Ended(Box::new(ending.clone()));
         // It has ended also if that cannot be recorded.
         self.observer.ended(&record);
-        self.record(record, place, ending, here.witness.log()).await
+        self.record(record, place, ending, witness.log()).await
     }
 
     /// Records that nobody knows what a cast did.
