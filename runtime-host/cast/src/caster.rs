@@ -12,7 +12,7 @@ use crate::quota::{Quota, QuotaExceeded};
 use crate::registry::RegistryError;
 use crate::runner::Executed;
 use crate::running::Place;
-use crate::schema::{Mismatches, Schemas, Side};
+use crate::schema::{Mismatches, Side};
 use crate::witness::Witness;
 use crate::workflows::WorkflowRefused;
 use semver::Version;

@@ -29,7 +29,7 @@ async fn keep(database: &Database, tenant: TenantId, number: usize, past: &Past)
     let mut record = cast(tenant, &format!("cast_{number:06}"), at(1));
     record.spell_id = format!("id-{}", past.spell);
     record.spell_key = past.spell.parse().unwrap();
-    database.reserve(record.clone(), None).await.unwrap();
+    database.reserve(record.clone(), None, 0).await.unwrap();
     let mut ending = past.failed.map_or_else(|| answer("hello"), failure);
     (ending.ended_at, ending.usage, ending.cost_cents) = (at(past.ended_seconds), usage(past.wall_ms, past.memory_bytes), past.cost_cents);
     database.finish(&record.id, ending).await.unwrap();
@@ -206,7 +206,7 @@ async fn ways_to_fail_are_told_apart_up_to_a_bound() {
     let codes = (0..FAILURES_TOLD_MAX + 20).map(|number| format!("code-{number:03}")).chain([long.clone(), long.clone()]);
     for (number, code) in codes.enumerate() {
         let record = cast(acme(), &format!("cast_{number:06}"), at(1));
-        database.reserve(record.clone(), None).await.unwrap();
+        database.reserve(record.clone(), None, 0).await.unwrap();
         let mut ending = failure(FailedKind::Refused);
         ending.ended_at = at(10_000 - number as u64);
         ending.result.as_mut().unwrap_err().code = code;

@@ -13,7 +13,6 @@ use serde::Serialize;
 use spell_cast::{Heard, Notice};
 use std::sync::Arc;
 use utoipa::ToSchema;
-use utoipa::openapi::Object;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Heard)]

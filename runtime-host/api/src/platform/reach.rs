@@ -10,6 +10,11 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 
+/// What the description of the API says of each.
+const WHERE: &str = "Where it may connect to, such as `https://api.example.com`";
+const VARIABLES: &str = "Variables that its program finds in its environment";
+const SCHEMA: &str = "A JSON Schema (draft 2020-12) of it, or `null` for none";
+
 /// A schema, or `null`, as it was written.
 pub(crate) type SchemaAsked = Option<Box<RawValue>>;
 
@@ -39,7 +44,7 @@ impl ReachAsked {
     }
 }
 
-/// All of it, in an answer.
+/// What a spell reaches, and what goes in and comes out.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SpellReach)]
 #[serde(rename_all = "camelCase")]
@@ -68,17 +73,23 @@ impl ReachShown {
 pub(crate) fn network() -> Array {
     let destination = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).build();
     let kinds = SchemaType::from_iter([Type::Array, Type::Null]);
-    ArrayBuilder::new().schema_type(kinds).items(destination).max_items(Some(NETWORK_ENTRIES_MAX)).build()
+    ArrayBuilder::new().schema_type(kinds).description(Some(WHERE)).items(destination).max_items(Some(NETWORK_ENTRIES_MAX)).build()
 }
 
 /// The form of environment variables in a request.
 pub(crate) fn environment() -> Object {
     let kinds = SchemaType::from_iter([Type::Object, Type::Null]);
     let value = ObjectBuilder::new().schema_type(Type::String);
-    ObjectBuilder::new().schema_type(kinds).additional_properties(Some(value)).max_properties(Some(VARIABLES_MAX)).build()
+    ObjectBuilder::new()
+        .schema_type(kinds)
+        .description(Some(VARIABLES))
+        .additional_properties(Some(value))
+        .max_properties(Some(VARIABLES_MAX))
+        .build()
 }
 
 /// A JSON Schema, or none.
 pub(crate) fn schema() -> Object {
-    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Object, Type::Boolean, Type::Null])).build()
+    let kinds = SchemaType::from_iter([Type::Object, Type::Boolean, Type::Null]);
+    ObjectBuilder::new().schema_type(kinds).description(Some(SCHEMA)).build()
 }

@@ -46,17 +46,13 @@ struct NewSpell {
     #[schema(schema_with = limits::limits_asked)]
     limits: Option<Wishes>,
     active: Option<bool>,
-    /// Where it may connect to, such as `https://api.example.com`.
     #[schema(schema_with = reach::network)]
     network: Option<Vec<String>>,
-    /// Variables that its program finds in its environment.
     #[schema(schema_with = reach::environment)]
     environment: Option<BTreeMap<String, String>>,
-    /// What its input must be.
     #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     input_schema: SchemaAsked,
-    /// What its output must be.
     #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     output_schema: SchemaAsked,
@@ -80,17 +76,13 @@ struct Change {
     #[schema(schema_with = limits::limits_asked)]
     limits: Option<Wishes>,
     active: Option<bool>,
-    /// Where it may connect to, such as `https://api.example.com`.
     #[schema(schema_with = reach::network)]
     network: Option<Vec<String>>,
-    /// Variables that its program finds in its environment.
     #[schema(schema_with = reach::environment)]
     environment: Option<BTreeMap<String, String>>,
-    /// What its input must be.
     #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     input_schema: SchemaAsked,
-    /// What its output must be.
     #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     output_schema: SchemaAsked,
@@ -306,6 +298,8 @@ impl NewSpell {
             environment: self.environment,
             input_schema: self.input_schema,
             output_schema: self.output_schema,
+            workflow: self.workflow,
+            fallback_on: self.fallback_on,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::platform::casts::page_of;
 use crate::platform::description::codes;
 use crate::platform::problem::{Problem, Refusal};
 use crate::platform::sums_wire::{
-    EnginesShown, ExecutionShown, ExecutionsShown, SpellSumsShown, ThresholdsShown, TopShown, TrendShown, TrendsShown, top_by,
+    EnginesShown, ExecutionShown, ExecutionsShown, SpellSumsShown, ThresholdsShown, TopShown, TrendShown, TrendsShown,
 };
 use crate::platform::when::{days, last_days, span};
 use crate::platform::wire::json;
@@ -245,7 +245,7 @@ pub(crate) async fn thresholds(
 #[serde(deny_unknown_fields)]
 pub(crate) struct TopAsked {
     /// What comes first has most of this; executions unless it says otherwise.
-    #[param(schema_with = top_by, required = false, example = "cost")]
+    #[param(pattern = "^(executions|cost|time|failures)$", example = "cost")]
     by: Option<String>,
     /// Days to look back; 30 unless it says otherwise.
     #[param(minimum = 1, maximum = 365, example = 7)]

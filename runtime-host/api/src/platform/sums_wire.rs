@@ -308,8 +308,7 @@ impl From<&SpellTotal> for TotalShown {
     }
 }
 
-/// What spells can be ordered by.
-pub(crate) fn top_by() -> Object {
+fn top_by() -> Object {
     choice(&TopBy::ALL.map(TopBy::name))
 }
 

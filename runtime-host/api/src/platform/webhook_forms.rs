@@ -33,7 +33,6 @@ pub(crate) struct NewSaid {
     /// What it is for.
     #[schema(max_length = 200, pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")]
     description: Option<String>,
-    /// What it is told; all of them if nobody says.
     #[schema(schema_with = events_asked)]
     events: Option<Vec<String>>,
     /// Only casts of this spell; `null` is every spell.
@@ -83,7 +82,6 @@ pub(crate) struct WebhookShown {
     /// Until when the secret before signs as well.
     #[schema(format = DateTime)]
     previous_secret_until: Option<String>,
-    /// Why the host has switched it off.
     #[schema(schema_with = off_reason)]
     off_reason: Option<&'static str>,
     #[schema(format = DateTime)]
@@ -222,6 +220,7 @@ fn events() -> Array {
 fn events_asked() -> Array {
     let mut asked = events();
     asked.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+    asked.description = Some("What it is told; all of them if nobody says".to_owned());
     asked
 }
 
@@ -236,6 +235,7 @@ fn state() -> Object {
 
 fn off_reason() -> Object {
     let (mut reason, nothing) = (choice(&[OffReason::Gone, OffReason::Failing].map(OffReason::name)), Value::Null);
+    reason.description = Some("Why the host has switched it off".to_owned());
     reason.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
     reason.enum_values.get_or_insert_default().push(nothing);
     reason

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rustix::process::{Signal, getpid, kill_process};
 use spell_cast::{
     Abi, CastAnswer, CastError, CastRecord, CastRequest, Ending, EngineChoice, Executed, Failed, FailedKind, Idempotency, Ledger, Parts,
-    Pepper, Platform, Reach, Recorded, Registry, Reserved, Runner, Witness, digest_of,
+    Pepper, Platform, Reach, Recorded, Registry, Reserved, Runner, Witness, WorkflowRun, digest_of,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, KeyValueError, KeyValueStore, Limits, TenantId, Usage};
@@ -117,6 +117,14 @@ impl Ledger for Doomed {
             self.fate.meet(Stage::AfterCommit);
             finished
         })
+    }
+
+    fn lose<'a>(&'a self, id: &'a str) -> Recorded<'a, ()> {
+        self.database.lose(id)
+    }
+
+    fn note_engine<'a>(&'a self, id: &'a str, engine: EngineChoice, reason: &'a str, run: Option<&'a WorkflowRun>) -> Recorded<'a, ()> {
+        self.database.note_engine(id, engine, reason, run)
     }
 
     fn known<'a>(&'a self, tenant: &'a TenantId, idempotency: &'a Idempotency) -> Recorded<'a, Option<Reserved>> {
