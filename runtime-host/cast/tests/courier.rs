@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    Abi, AboutWebhook, Courier, Delivery, DeliveryState, Event, Executed, Failed, Handed, Letter, Parts, Pepper, Platform, Prices, Runner,
-    UrlRefused, Verdict, WebhookFailure, cast_defaults,
+    Abi, AboutWebhook, Courier, Delivery, DeliveryState, Event, Executed, Failed, Handed, Letter, Parts, Pepper, Platform, Prices, Reach,
+    Runner, UrlRefused, Verdict, WebhookFailure, Witness, cast_defaults,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limits, TenantId};
@@ -23,7 +23,7 @@ impl Runner for Nothing {
         Box::pin(std::future::pending())
     }
 
-    fn run<'a>(&'a self, _: Digest, _: Content, _: &'a Limits) -> BoxFuture<'a, Executed> {
+    fn run<'a>(&'a self, _: Digest, _: Content, _: &'a Limits, _: &'a Reach, _: &'a Arc<Witness>) -> BoxFuture<'a, Executed> {
         Box::pin(std::future::pending())
     }
 }
