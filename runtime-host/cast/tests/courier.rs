@@ -6,13 +6,13 @@
 
 use bytes::Bytes;
 use spell_cast::{
-    Abi, AboutWebhook, Courier, Delivery, DeliveryState, Event, Executed, Failed, Handed, Letter, Parts, Pepper, Platform, Prices, Reach,
-    Runner, UrlRefused, Verdict, WebhookFailure, Witness, cast_defaults,
+    Abi, AboutWebhook, Courier, Delivery, DeliveryState, Event, Executed, Failed, Handed, Letter, Parts, Pepper, Platform, Reach, Runner,
+    UrlRefused, Verdict, WebhookFailure, Witness,
 };
 use spell_store::Database;
 use spell_types::{BoxFuture, Content, Digest, Limits, TenantId};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::sleep;
 
 /// Executes nothing.
@@ -66,19 +66,10 @@ impl Kept {
 fn platform() -> (Arc<Platform>, Arc<Kept>) {
     let (database, courier) = (Arc::new(Database::in_memory().expect("database")), Arc::new(Kept::default()));
     let platform = Platform::new(Parts {
-        registry: database.clone(),
-        ledger: database.clone(),
-        keys: database.clone(),
-        pepper: Pepper::from_bytes([7; 32]),
-        runner: Arc::new(Nothing),
-        prices: Prices::default(),
-        defaults: cast_defaults(),
-        ceilings: Limits::unbounded(),
         retention: Duration::ZERO,
-        now: SystemTime::now,
-        webhooks: database,
         courier: courier.clone(),
         webhook_retry_first: Duration::ZERO,
+        ..Parts::over(&database, Arc::new(Nothing), Pepper::from_bytes([7; 32]))
     });
     (Arc::new(platform), courier)
 }

@@ -29,7 +29,7 @@ async fn keep(database: &Database, tenant: TenantId, number: usize, past: &Past)
     let mut record = cast(tenant, &format!("cast_{number:06}"), at(1));
     record.spell_id = format!("id-{}", past.spell);
     record.spell_key = past.spell.parse().unwrap();
-    database.reserve(record.clone(), None).await.unwrap();
+    database.reserve(record.clone(), None, 0).await.unwrap();
     let mut ending = past.failed.map_or_else(|| answer("hello"), failure);
     (ending.ended_at, ending.usage, ending.cost_cents) = (at(past.ended_seconds), usage(past.wall_ms, past.memory_bytes), past.cost_cents);
     database.finish(&record.id, ending).await.unwrap();
@@ -49,12 +49,12 @@ async fn trends_sum_up_each_day_on_which_casts_ended() {
         ];
         for (number, (seconds, wall_ms, memory_bytes_peak, cost_cents, is_answered)) in endings.into_iter().enumerate() {
             let id = format!("cast_{number}");
-            database.reserve(cast(acme(), &id, at(1)), None).await.unwrap();
+            database.reserve(cast(acme(), &id, at(1)), None, 0).await.unwrap();
             let mut ending = if is_answered { answer("hello") } else { failure(FailedKind::Trapped) };
             (ending.ended_at, ending.usage, ending.cost_cents) = (at(seconds), usage(wall_ms, memory_bytes_peak), cost_cents);
             database.finish(&id, ending).await.unwrap();
         }
-        database.reserve(cast(acme(), "cast_running", at(day_3)), None).await.unwrap();
+        database.reserve(cast(acme(), "cast_running", at(day_3)), None, 0).await.unwrap();
         let trend = |day, executions, completed, wall_ms, memory_bytes_mean, cost_cents| {
             let wall_mean = Duration::from_millis(wall_ms);
             Trend { day, executions, completed, wall_mean, memory_bytes_mean, cost_cents }
@@ -69,7 +69,7 @@ async fn trends_sum_up_each_day_on_which_casts_ended() {
 async fn numbers_that_are_too_large_break_no_sum() {
     let (_directory, database) = database();
     for id in ["cast_1", "cast_2"] {
-        database.reserve(cast(acme(), id, at(1)), None).await.unwrap();
+        database.reserve(cast(acme(), id, at(1)), None, 0).await.unwrap();
         let mut ending = answer("hello");
         (ending.usage.wall, ending.usage.memory_bytes_peak, ending.cost_cents) = (Duration::MAX, u64::MAX, u64::MAX);
         database.finish(id, ending).await.unwrap();
@@ -206,7 +206,7 @@ async fn ways_to_fail_are_told_apart_up_to_a_bound() {
     let codes = (0..FAILURES_TOLD_MAX + 20).map(|number| format!("code-{number:03}")).chain([long.clone(), long.clone()]);
     for (number, code) in codes.enumerate() {
         let record = cast(acme(), &format!("cast_{number:06}"), at(1));
-        database.reserve(record.clone(), None).await.unwrap();
+        database.reserve(record.clone(), None, 0).await.unwrap();
         let mut ending = failure(FailedKind::Refused);
         ending.ended_at = at(10_000 - number as u64);
         ending.result.as_mut().unwrap_err().code = code;
