@@ -6,7 +6,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use spell_tests::{Answer, Client, Platform, REVISIONS, Request, Setup, guest, run, spells_directory, wait_until};
+use spell_tests::{Answer, Client, Platform, REVISIONS, Request, Setup, Upstream, guest, run, spells_directory, wait_until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -26,6 +26,11 @@ fn processed() -> Vec<u8> {
 /// A platform with the test guest of each revision, each under these limits.
 fn both(directory: &tempfile::TempDir, limits: &Value) -> Platform {
     let platform = Platform::start(directory);
+    publish_both(&platform, limits);
+    platform
+}
+
+fn publish_both(platform: &Platform, limits: &Value) {
     for revision in REVISIONS {
         let made = platform.post("/api/spells", &json!({ "key": revision, "name": revision, "limits": limits }));
         assert_eq!(made.status, 201, "{}", made.text());
@@ -33,7 +38,6 @@ fn both(directory: &tempfile::TempDir, limits: &Value) -> Platform {
         let uploaded = platform.upload(revision, "1.0.0", &program);
         assert_eq!(uploaded.status, 201, "{revision}: {}", uploaded.text());
     }
-    platform
 }
 
 fn ask(platform: &Platform, method: &str, path: &str) -> Request {
@@ -168,6 +172,77 @@ fn a_client_that_leaves_ends_its_spell_and_is_on_record() {
         assert_eq!((&cast["status"], &cast["spell_key"]), (&json!("failed"), &json!(revision)), "{cast}");
         assert!(cast["message"].as_str().is_some_and(|message| message.contains("went away")), "{cast}");
     }
+}
+
+fn changed(platform: &Platform, path: &str, change: &Value) {
+    let answer = platform.request("PATCH", path).header("content-type", "application/json").body(change.to_string()).send();
+    assert_eq!(answer.status, 200, "{change}: {}", answer.text());
+}
+
+#[test]
+fn a_spell_reaches_by_http_what_its_casts_reach_and_what_it_prints_is_kept() {
+    let (directory, upstream) = (directory(), Upstream::start("from far away"));
+    let platform = Platform::start_under(&directory, "[outbound]\nallow_networks = [\"127.0.0.0/8\"]\n");
+    publish_both(&platform, &json!({}));
+    for revision in REVISIONS {
+        let fetch = || ask(&platform, "GET", &format!("{revision}/fetch?url={}", upstream.url("/"))).send().text();
+        let spell = format!("/api/spells/{revision}");
+        assert!(!fetch().contains("from far away"), "{revision}: it asks for nothing");
+        changed(&platform, &spell, &json!({ "network": [format!("http://{}", upstream.address)], "environment": { "PLACE": "here" } }));
+        let fetched = fetch();
+        assert!(fetched.contains("from far away"), "{revision}: {fetched}");
+        let environment = ask(&platform, "GET", &format!("{revision}/env")).send().text();
+        assert!(environment.contains("PLACE") && environment.contains("here"), "{revision}: {environment}");
+        changed(&platform, &spell, &json!({ "network": [], "environment": {} }));
+        assert!(!fetch().contains("from far away"), "{revision}: it asks for nothing any more");
+        let printed = ask(&platform, "GET", &format!("{revision}/stderr?bytes=80&line=80")).send();
+        let cast = record(&platform, &printed);
+        let log = platform.get(&format!("/api/v1/casts/{}/logs", cast["cast_id"].as_str().expect("an id")));
+        assert!(log.text().contains("\"stream\":\"stderr\""), "{revision}: {}", log.text());
+    }
+}
+
+#[test]
+fn a_request_that_the_budget_does_not_allow_is_refused_and_one_that_is_cancelled_breaks_off() {
+    let directory = directory();
+    let platform = both(&directory, &json!({}));
+    for revision in REVISIONS {
+        let answer = thread::scope(|scope| {
+            let asking = scope.spawn(|| ask(&platform, "GET", &format!("{revision}/drip?chunks=1000&ms=100")).send());
+            wait_until("a cast that runs", || casts(&platform).first().is_some_and(|cast| cast["status"] == "running"));
+            let id = casts(&platform)[0]["cast_id"].as_str().expect("an id").to_owned();
+            let cancelled = platform.post(&format!("/api/v1/casts/{id}/cancel"), &json!({}));
+            assert_eq!((cancelled.status, &cancelled.json()["status"]), (200, &json!("failed")), "{revision}: {}", cancelled.text());
+            asking.join().expect("an answer")
+        });
+        assert!(!answer.is_whole, "{revision}: {}", answer.status);
+        let seen = ask(&platform, "HEAD", &format!("{revision}/hello")).send();
+        assert_eq!((seen.status, &record(&platform, &seen)["status"]), (200, &json!("completed")), "{revision}");
+    }
+    changed(&platform, "/api/budget", &json!({ "monthlyCapCents": 10 }));
+    let refused = ask(&platform, "GET", "p2/hello").send();
+    assert_eq!((refused.status, &refused.json()["code"]), (402, &json!("budget-exceeded")), "{}", refused.text());
+    changed(&platform, "/api/budget", &json!({ "monthlyCapCents": null }));
+    let budget = platform.get("/api/budget").json();
+    let spent: u64 = casts(&platform).iter().filter_map(|cast| cast["cost_cents"].as_u64()).sum();
+    assert_eq!((&budget["currentSpendCents"], spent > 0), (&json!(spent), true), "{budget}");
+}
+
+#[test]
+fn of_a_request_under_way_when_the_host_is_killed_the_next_one_says_that_nobody_knows() {
+    let directory = directory();
+    let platform = both(&directory, &json!({}));
+    let asked = thread::scope(|scope| {
+        let path = "p2/drip?chunks=1000&ms=100";
+        let asking = scope.spawn(|| ask(&platform, "GET", path).send().is_whole);
+        wait_until("a cast that runs", || casts(&platform).first().is_some_and(|cast| cast["status"] == "running"));
+        platform.kill();
+        asking.join()
+    });
+    assert!(!asked.unwrap_or(false));
+    let platform = platform.killed_and_started();
+    let all = casts(&platform);
+    assert_eq!((all.len(), &all[0]["status"]), (1, &json!("indeterminate")), "{all:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn line(stream: Stream, text: &str) -> LogLine {
 #[tokio::test]
 async fn lines_come_back_as_they_were_also_in_a_file_that_was_opened_again() {
     let (directory, database) = database();
-    database.reserve(cast(acme(), "cast_1", at(50)), None).await.unwrap();
+    database.reserve(cast(acme(), "cast_1", at(50)), None, 0).await.unwrap();
     let texts = ["", "a\tb", "\u{1b}[2J\u{0}\u{9b}", "grüße \"x\" \\"];
     let lines = texts.iter().flat_map(|text| [line(Stream::Stdout, text), line(Stream::Stderr, text)]).collect();
     let log = CastLog { lines, dropped_bytes: 123 };
@@ -33,7 +33,7 @@ async fn a_log_goes_with_its_cast_and_is_none_without_one() {
     let (directory, database) = database();
     let log = CastLog { lines: vec![line(Stream::Stdout, "x")], dropped_bytes: 0 };
     for (id, created) in [("cast_1", 10), ("cast_2", 20)] {
-        database.reserve(cast(acme(), id, at(created)), None).await.unwrap();
+        database.reserve(cast(acme(), id, at(created)), None, 0).await.unwrap();
         database.finish(id, answer("hello")).await.unwrap();
         database.keep_log(id, log.clone()).await.unwrap();
     }

@@ -49,12 +49,12 @@ async fn trends_sum_up_each_day_on_which_casts_ended() {
         ];
         for (number, (seconds, wall_ms, memory_bytes_peak, cost_cents, is_answered)) in endings.into_iter().enumerate() {
             let id = format!("cast_{number}");
-            database.reserve(cast(acme(), &id, at(1)), None).await.unwrap();
+            database.reserve(cast(acme(), &id, at(1)), None, 0).await.unwrap();
             let mut ending = if is_answered { answer("hello") } else { failure(FailedKind::Trapped) };
             (ending.ended_at, ending.usage, ending.cost_cents) = (at(seconds), usage(wall_ms, memory_bytes_peak), cost_cents);
             database.finish(&id, ending).await.unwrap();
         }
-        database.reserve(cast(acme(), "cast_running", at(day_3)), None).await.unwrap();
+        database.reserve(cast(acme(), "cast_running", at(day_3)), None, 0).await.unwrap();
         let trend = |day, executions, completed, wall_ms, memory_bytes_mean, cost_cents| {
             let wall_mean = Duration::from_millis(wall_ms);
             Trend { day, executions, completed, wall_mean, memory_bytes_mean, cost_cents }
@@ -69,7 +69,7 @@ async fn trends_sum_up_each_day_on_which_casts_ended() {
 async fn numbers_that_are_too_large_break_no_sum() {
     let (_directory, database) = database();
     for id in ["cast_1", "cast_2"] {
-        database.reserve(cast(acme(), id, at(1)), None).await.unwrap();
+        database.reserve(cast(acme(), id, at(1)), None, 0).await.unwrap();
         let mut ending = answer("hello");
         (ending.usage.wall, ending.usage.memory_bytes_peak, ending.cost_cents) = (Duration::MAX, u64::MAX, u64::MAX);
         database.finish(id, ending).await.unwrap();
