@@ -184,6 +184,19 @@ fn seen(input: &[u8]) -> Option<Value> {
     Some(value)
 }
 
+/// A program that answers with its input, and before that counts to a number: a second for some hundred millions.
+pub fn slow(rounds: u64) -> Vec<u8> {
+    let program = format!(
+        r#"(module (memory (export "memory") 2) (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+            (func (export "process") (param i32 i32) (result i64) (local $at i64)
+                (loop $next
+                    (local.set $at (i64.add (local.get $at) (i64.const 1)))
+                    (br_if $next (i64.lt_u (local.get $at) (i64.const {rounds}))))
+                (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))))"#
+    );
+    wat::parse_str(program).expect("a program")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,17 +209,4 @@ mod tests {
         assert_eq!(seen(br#"{"name":"ada","age":36}"#), Some(serde_json::json!({ "name": "ADA", "age": 36, "seen": true })));
         assert_eq!(seen(b"[]"), None);
     }
-}
-
-/// A program that answers with its input, and before that counts to a number: a second for some hundred millions.
-pub fn slow(rounds: u64) -> Vec<u8> {
-    let program = format!(
-        r#"(module (memory (export "memory") 2) (func (export "alloc") (param i32) (result i32) (i32.const 1024))
-            (func (export "process") (param i32 i32) (result i64) (local $at i64)
-                (loop $next
-                    (local.set $at (i64.add (local.get $at) (i64.const 1)))
-                    (br_if $next (i64.lt_u (local.get $at) (i64.const {rounds}))))
-                (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))))"#
-    );
-    wat::parse_str(program).expect("a program")
 }

@@ -2,8 +2,6 @@
 //!
 //! It knows what is served where. It must never know how the two share a process.
 
-#![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
-
 use serde_json::json;
 use spell_tests::{Caller, Host, Setup, app, slow, spells_directory};
 use std::fs;

@@ -114,7 +114,7 @@ fn an_operation_wants_one_good_key_with_its_scope() {
         &[],
         &["Bearer".to_owned()],
         &[format!("Basic {good}")],
-        &[good.clone()],
+        std::slice::from_ref(good),
         &[format!("Bearer {good} {good}")],
         &[format!("Bearer {good}"), format!("Bearer {good}")],
     ];

@@ -62,7 +62,7 @@ pub enum Credentials {
 pub struct NotAKey;
 
 /// The key of an App.
-pub struct AppKey(RsaKeyPair);
+pub struct AppKey(Box<RsaKeyPair>);
 
 impl fmt::Debug for AppKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +78,7 @@ impl AppKey {
             PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
             _ => return Err(NotAKey),
         };
-        key.map(Self).map_err(|_| NotAKey)
+        key.map(|key| Self(Box::new(key))).map_err(|_| NotAKey)
     }
 
     /// A JSON Web Token (RFC 7519) that proves to be the App, signed by RS256. `None` where the system gives no random bytes.

@@ -25,7 +25,7 @@ const COPIES: usize = 3;
 /// A `.tar.gz` with `spin.toml` and a component that answers HTTP, for this host and any other that runs Spin apps. The same version is
 /// always the same archive.
 #[utoipa::path(
-    get, path = "/api/spells/{spell}/versions/{version}/export", operation_id = "exportVersion", tag = "Versions",
+    get, path = "/api/spells/{spell}/versions/{version}/export", operation_id = "exportVersion", tag = "Spells",
     params(
         ("spell" = String, Path, description = "Key or id of the spell", example = "shout"),
         ("version" = String, Path, description = "The version", pattern = "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\\+[0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*)?$", example = "1.0.0"),

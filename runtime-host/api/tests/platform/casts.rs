@@ -106,7 +106,7 @@ async fn a_key_stands_for_one_request_however_far_it_is() {
     host.cast("k", &other).await.refuses(422, "idempotency-key-reused", "Idempotency-Key reuse with different payload");
     for (state, status, code, detail) in [
         (CastState::Running, "running", "cast-in-flight", "Request is already being processed"),
-        (CastState::Indeterminate, "indeterminate", "cast-indeterminate", "nobody knows what it did"),
+        (CastState::Indeterminate, "indeterminate", "cast-indeterminate", "nobody knows what this cast did"),
     ] {
         host.memory.forget_the_end_of_the_last_cast(state);
         let answer = host.cast("k", &body).await;
