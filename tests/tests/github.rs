@@ -27,7 +27,8 @@ fn setup_with(more: &str) -> Setup {
     let operator = github.operator(directory.path(), more);
     let platform = Platform::start_under(&directory, &operator);
     let setup = Setup { github, platform, directory };
-    let made = setup.make("flow", "github_actions", &json!({}));
+    // The runs of the fake take ten minutes.
+    let made = setup.make("flow", "github_actions", &json!({ "resourceLimits": { "maxExecutionTimeMs": 600_000 } }));
     assert_eq!(made.status, 201, "{}", made.text());
     setup
 }

@@ -187,14 +187,14 @@ fn a_spell_reaches_by_http_what_its_casts_reach_and_what_it_prints_is_kept() {
     for revision in REVISIONS {
         let fetch = || ask(&platform, "GET", &format!("{revision}/fetch?url={}", upstream.url("/"))).send().text();
         let spell = format!("/api/spells/{revision}");
-        assert!(!fetch().contains("from far away"), "{revision}: it asks for nothing");
+        assert!(!fetch().contains("\"status\":200"), "{revision}: it asks for nothing");
         changed(&platform, &spell, &json!({ "network": [format!("http://{}", upstream.address)], "environment": { "PLACE": "here" } }));
         let fetched = fetch();
-        assert!(fetched.contains("from far away"), "{revision}: {fetched}");
+        assert!(fetched.contains("\"status\":200"), "{revision}: {fetched}");
         let environment = ask(&platform, "GET", &format!("{revision}/env")).send().text();
         assert!(environment.contains("PLACE") && environment.contains("here"), "{revision}: {environment}");
         changed(&platform, &spell, &json!({ "network": [], "environment": {} }));
-        assert!(!fetch().contains("from far away"), "{revision}: it asks for nothing any more");
+        assert!(!fetch().contains("\"status\":200"), "{revision}: it asks for nothing any more");
         let printed = ask(&platform, "GET", &format!("{revision}/stderr?bytes=80&line=80")).send();
         let cast = record(&platform, &printed);
         let log = platform.get(&format!("/api/v1/casts/{}/logs", cast["cast_id"].as_str().expect("an id")));
@@ -215,7 +215,8 @@ fn a_request_that_the_budget_does_not_allow_is_refused_and_one_that_is_cancelled
             assert_eq!((cancelled.status, &cancelled.json()["status"]), (200, &json!("failed")), "{revision}: {}", cancelled.text());
             asking.join().expect("an answer")
         });
-        assert!(!answer.is_whole, "{revision}: {}", answer.status);
+        // It is cut, or never began.
+        assert!(!answer.is_whole || answer.status == 409, "{revision}: {}", answer.status);
         let seen = ask(&platform, "HEAD", &format!("{revision}/hello")).send();
         assert_eq!((seen.status, &record(&platform, &seen)["status"]), (200, &json!("completed")), "{revision}");
     }

@@ -116,7 +116,7 @@ struct EngineShown {
         "engines": { "wasm": { "cost_cents_min": 1, "cost_cents_max": 36, "cost_cents_expected": 2 } }
     }))),
     extensions(("x-scope" = json!("cast")), ("x-refusals" = json!(codes(&[
-        Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::SpellNotActive, Refusal::InputTooLarge, Refusal::InputInvalid,
+        Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::SpellNotActive, Refusal::InputTooLarge, Refusal::InputInvalid, Refusal::GithubNotSetUp, Refusal::RepositoryNotAllowed, Refusal::SpellAnswersHttp,
         Refusal::CeilingExceeded, Refusal::ModuleCorrupt,
     ]))))
 )]

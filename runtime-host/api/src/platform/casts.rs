@@ -52,7 +52,7 @@ pub(crate) const WAIT_S_MAX: u64 = 60;
         (status = 201, description = "The cast, which has completed", body = CastShown<'static>,
             headers(("Idempotent-Replayed" = String, description = "`true` if it is the answer from before")), example = json!({
                 "cast_id": "cast_0199c5a1b2f300112233445566778899", "spell_key": "shout", "spell_name": "Shout", "version": "1.0.0",
-                "status": "completed", "engine": "wasm", "cost_cents": 1,
+                "status": "completed", "engine": "wasm", "engine_reason": "Spell configured for WASM execution", "cost_cents": 1,
                 "usage": { "wall_time_ms": 2, "cpu_time_ms": 1, "fuel": 81000, "memory_bytes_peak": 1179648, "bytes_in": 5, "bytes_out": 16 },
                 "output": "Processed: hello", "created_at": "2026-01-31T09:05:07.042Z", "finished_at": "2026-01-31T09:05:07.044Z",
                 "message": "Spell cast successfully"
@@ -65,14 +65,15 @@ pub(crate) const WAIT_S_MAX: u64 = 60;
             ),
             example = json!({
                 "cast_id": "cast_0199c5a1b2f300112233445566778899", "spell_key": "shout", "spell_name": "Shout", "version": "1.0.0",
-                "status": "running", "engine": "wasm", "cost_cents": null, "usage": null, "output": null,
+                "status": "running", "engine": "wasm", "engine_reason": "Spell configured for WASM execution", "cost_cents": null,
+                "usage": null, "output": null,
                 "created_at": "2026-01-31T09:05:07.042Z", "finished_at": null, "message": "The cast runs"
             })),
     ),
     extensions(("x-scope" = json!("cast")), ("x-refusals" = json!(codes(&[
         Refusal::IdempotencyKeyMissing, Refusal::IdempotencyKeyInvalid, Refusal::IdempotencyKeyReused, Refusal::CastInFlight,
         Refusal::CastIndeterminate, Refusal::SpellNotFound, Refusal::ModuleNotFound, Refusal::ModuleCorrupt, Refusal::SpellNotActive,
-        Refusal::InputTooLarge, Refusal::InputInvalid, Refusal::CeilingExceeded, Refusal::BudgetExceeded, Refusal::TooManyCasts,
+        Refusal::InputTooLarge, Refusal::InputInvalid, Refusal::GithubNotSetUp, Refusal::RepositoryNotAllowed, Refusal::SpellAnswersHttp, Refusal::CeilingExceeded, Refusal::BudgetExceeded, Refusal::TooManyCasts,
         Refusal::CastRefused, Refusal::CastTrapped, Refusal::CastTimedOut, Refusal::CastLimit, Refusal::CastCancelled, Refusal::CastBusy,
         Refusal::CastFailed, Refusal::OutputInvalid,
     ]))))

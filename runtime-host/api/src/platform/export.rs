@@ -30,7 +30,7 @@ const COPIES: usize = 3;
         ("spell" = String, Path, description = "Key or id of the spell", example = "shout"),
         ("version" = String, Path, description = "The version", pattern = "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]{0,8}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\\+[0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*)?$", example = "1.0.0"),
     ),
-    responses((status = 200, description = "The archive", body = Vec<u8>, content_type = "application/gzip",
+    responses((status = 200, description = "The archive", content(("application/gzip")),
         headers(("Content-Disposition" = String, description = "The name of the file: `<spell>-<version>.tar.gz`")))),
     extensions(
         ("x-scope" = json!("read")),

@@ -147,7 +147,7 @@ struct SpellsShown {
         })
     )),
     extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
-        Refusal::SpellKeyTaken, Refusal::CeilingExceeded, Refusal::ReachRefused, Refusal::SchemaRefused, Refusal::QuotaExceeded,
+        Refusal::SpellKeyTaken, Refusal::CeilingExceeded, Refusal::ReachRefused, Refusal::SchemaRefused, Refusal::GithubNotSetUp, Refusal::RepositoryNotAllowed, Refusal::QuotaExceeded,
         Refusal::BodyTooLarge,
     ]))))
 )]
@@ -209,7 +209,7 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, caller: Caller, At(spell):
     )),
     responses((status = 200, description = "The spell as it is now", body = SpellShown)),
     extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
-        Refusal::SpellNotFound, Refusal::CeilingExceeded, Refusal::ReachRefused, Refusal::SchemaRefused, Refusal::BodyTooLarge,
+        Refusal::SpellNotFound, Refusal::CeilingExceeded, Refusal::ReachRefused, Refusal::SchemaRefused, Refusal::GithubNotSetUp, Refusal::RepositoryNotAllowed, Refusal::BodyTooLarge,
     ]))))
 )]
 pub(crate) async fn change(
