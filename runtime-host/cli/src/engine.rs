@@ -8,10 +8,13 @@ use spell_engine::{CodeCache, Engine, EngineConfig};
 use spell_manifest::{Setting, Settings};
 use std::path::Path;
 
-/// Opens an engine that has places for as many instances; compiled code is kept, if it is, in the state directory.
-pub(crate) fn open(settings: &Settings, instances_max: u64, state_dir: Option<&Path>) -> Result<Engine> {
+/// Opens an engine that has places for all of these together; compiled code is kept, if it is, in the state directory.
+pub(crate) fn open(settings: &Settings, places: &[Setting], state_dir: Option<&Path>) -> Result<Engine> {
+    let places = places.iter().map(|setting| settings.get(*setting));
+    let (all, fewest) = (places.clone().fold(0, u64::saturating_add), places.min().unwrap_or_default());
     let engine = EngineConfig {
-        instances_max: u32::try_from(instances_max).unwrap_or(u32::MAX),
+        instances_max: u32::try_from(all).unwrap_or(u32::MAX),
+        places_max: u32::try_from(fewest).unwrap_or(u32::MAX),
         stack_bytes: usize::try_from(settings.get(Setting::StackBytes))?,
         ..EngineConfig::default()
     };

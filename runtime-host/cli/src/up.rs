@@ -147,8 +147,8 @@ impl Host {
         let recorder = Arc::new(MetricsFile::open(state_dir)?.start_recorder()?);
         let settings = &config.settings;
         // Casts have places of their own.
-        let instances_max = settings.get(Setting::Concurrency).saturating_add(settings.get(Setting::CastConcurrency));
-        let engine = engine::open(settings, instances_max, (!arguments.spin.disable_cache).then_some(state_dir))?;
+        let shares = [Setting::Concurrency, Setting::CastConcurrency];
+        let engine = engine::open(settings, &shares, (!arguments.spin.disable_cache).then_some(state_dir))?;
         let library = assemble::library(&engine, settings, arguments.spin.experimental_wasi_otel)?;
         let rotation = Rotation {
             bytes_max: settings.get(Setting::LogBytesMax),
