@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use spell_api::{CastMetrics, Metrics};
+use spell_capabilities::Audit;
 use spell_cast::{Adapter, Allowance, Parts, Platform, Scope, Workflows};
 use spell_engine::Engine;
 use spell_manifest::{OperatorConfig, Setting};
@@ -56,13 +57,19 @@ impl<E: Into<anyhow::Error>> From<E> for NotOpened {
 }
 
 /// Puts the platform of a state directory together, whose database this is.
-pub(crate) async fn open(database: Arc<Database>, engine: Engine, state_dir: &Path, config: &OperatorConfig) -> Result<Opened, NotOpened> {
+pub(crate) async fn open(
+    database: Arc<Database>,
+    engine: Engine,
+    state_dir: &Path,
+    config: &OperatorConfig,
+    audit: Option<Audit>,
+) -> Result<Opened, NotOpened> {
     let lock = lock(state_dir)?.ok_or(NotOpened::Taken)?;
     let github = github::open(config)?;
     // Nobody else runs casts of this database: what is still running there ended with the host that ran it.
     database.claim_casts().await?;
     database.grant(Allowance { quotas: shares::quotas(&config.settings), budget_cents: config.budget_cents });
-    let runner = EngineRunner::new(engine, database.clone(), &config.settings, Granting::open(state_dir, config)?);
+    let runner = EngineRunner::new(engine, database.clone(), &config.settings, Granting::open(state_dir, config, audit)?);
     let runner = Arc::new(runner.map_err(|error| anyhow!("the host's interfaces cannot be linked: {error:#}"))?);
     let adapter: Arc<dyn Adapter> = Arc::new(ChildAdapter::new(&config.settings));
     let programs = Arc::new(HttpSpells::new(runner.clone(), adapter.clone()));
@@ -103,8 +110,9 @@ pub(crate) async fn open_beside(
     engine: Engine,
     state_dir: &Path,
     config: &OperatorConfig,
+    audit: Audit,
 ) -> Result<Option<Opened>> {
-    match open(database, engine, state_dir, config).await {
+    match open(database, engine, state_dir, config, Some(audit)).await {
         Ok(opened) => {
             if let Some(key) = first_key(&opened.platform).await? {
                 eprintln!("The platform's first key, which may do everything and is not shown again: {key}");

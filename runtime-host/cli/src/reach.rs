@@ -28,7 +28,21 @@ pub(crate) struct Granting {
     nothing: Arc<Grants>,
     ready: Mutex<Recent<(Digest, Reach), Arc<Grants>>>,
     /// Writes for as long as this lives.
-    _logs: LogWriter,
+    _logs: Option<LogWriter>,
+}
+
+/// A file for what is refused, and what writes it.
+fn own_audit(state_dir: &Path, config: &OperatorConfig) -> Result<(Audit, LogWriter)> {
+    let log_dir = state_dir.join("logs");
+    std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot make the log directory {}", log_dir.display()))?;
+    let settings = &config.settings;
+    let rotation = Rotation {
+        bytes_max: settings.get(Setting::LogBytesMax),
+        files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
+    };
+    let logs = LogWriter::start(rotation)?;
+    let audit = Audit::new(logs.open(Some(&log_dir.join("audit.jsonl")), None)?);
+    Ok((audit, logs))
 }
 
 /// What the operator lets spells ask for.
@@ -37,17 +51,12 @@ pub(crate) fn reachable(config: &OperatorConfig) -> Reachable {
 }
 
 impl Granting {
-    /// Under what the operator says; what is refused is noted in the state directory.
-    pub(crate) fn open(state_dir: &Path, config: &OperatorConfig) -> Result<Self> {
-        let log_dir = state_dir.join("logs");
-        std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot make the log directory {}", log_dir.display()))?;
-        let settings = &config.settings;
-        let rotation = Rotation {
-            bytes_max: settings.get(Setting::LogBytesMax),
-            files_max: u32::try_from(settings.get(Setting::LogFilesMax).saturating_sub(1))?,
+    /// Under what the operator says. What is refused is noted with that of an app beside it, or in the state directory.
+    pub(crate) fn open(state_dir: &Path, config: &OperatorConfig, beside: Option<Audit>) -> Result<Self> {
+        let (audit, logs) = match beside {
+            Some(audit) => (audit, None),
+            None => own_audit(state_dir, config).map(|(audit, logs)| (audit, Some(logs)))?,
         };
-        let logs = LogWriter::start(rotation)?;
-        let audit = Audit::new(logs.open(Some(&log_dir.join("audit.jsonl")), None)?);
         let most = PlacesMax { total: Some(CONNECTIONS_MAX), ..PlacesMax::default() };
         Ok(Self {
             rules: rules(config)?,

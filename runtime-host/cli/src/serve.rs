@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
 async fn serve(state_dir: &Path, config: &OperatorConfig, listener: TcpListener) -> Result<()> {
     let database = Arc::new(Database::open(state_dir)?);
     let engine = engine::open(&config.settings, &[Setting::CastConcurrency], Some(state_dir))?;
-    let opened = platform::open(database, engine.clone(), state_dir, config).await.map_err(|error| match error {
+    let opened = platform::open(database, engine.clone(), state_dir, config, None).await.map_err(|error| match error {
         NotOpened::Taken => {
             anyhow!("another host serves the platform of {}: stop it, or give --state-dir another directory", state_dir.display())
         }

@@ -239,7 +239,7 @@ impl Host {
         if arguments.no_platform || !self.is_lasting {
             return Ok(None);
         }
-        platform::open_beside(database, self.engine.clone(), &self.state_dir, config).await
+        platform::open_beside(database, self.engine.clone(), &self.state_dir, config, self.audit.clone()).await
     }
 
     fn announce_stores(&self) {
