@@ -55,7 +55,6 @@ pub(crate) struct ExecutionsAsked {
     }))),
     extensions(("x-scope" = json!("read")), ("x-refusals" = json!(codes(&[Refusal::Invalid, Refusal::SpellNotFound]))))
 )]
-
 pub(crate) async fn executions(
     State(api): State<Arc<Api>>,
     caller: Caller,
