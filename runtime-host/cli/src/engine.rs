@@ -10,11 +10,9 @@ use std::path::Path;
 
 /// Opens an engine that has places for all of these together; compiled code is kept, if it is, in the state directory.
 pub(crate) fn open(settings: &Settings, places: &[Setting], state_dir: Option<&Path>) -> Result<Engine> {
-    let places = places.iter().map(|setting| settings.get(*setting));
-    let (all, fewest) = (places.clone().fold(0, u64::saturating_add), places.min().unwrap_or_default());
+    let places = places.iter().map(|setting| settings.get(*setting)).fold(0, u64::saturating_add);
     let engine = EngineConfig {
-        instances_max: u32::try_from(all).unwrap_or(u32::MAX),
-        places_max: u32::try_from(fewest).unwrap_or(u32::MAX),
+        instances_max: u32::try_from(places).unwrap_or(u32::MAX),
         stack_bytes: usize::try_from(settings.get(Setting::StackBytes))?,
         ..EngineConfig::default()
     };

@@ -25,6 +25,8 @@ pub(crate) struct EngineRunner {
     pub(crate) registry: Arc<dyn Registry>,
     /// As many as there are places for instances.
     pub(crate) places: Arc<Semaphore>,
+    /// How many these are: a spell that wants more takes them all.
+    places_max: u32,
     /// The longest that a cast waits for one.
     pub(crate) queue_time_max: Duration,
     loaded: Loaded<CastSpell<capabilities::Host>>,
@@ -50,10 +52,10 @@ impl EngineRunner {
         let mut linkers = engine.linkers();
         capabilities::add_plain_to_linker(&mut linkers.plain)?;
         capabilities::add_to_linker(&mut linkers.concurrent)?;
-        let places = usize::try_from(settings.get(Setting::CastConcurrency))?;
-        let (linkers, places) = (Arc::new(linkers), Arc::new(Semaphore::new(places)));
+        let places_max = u32::try_from(settings.get(Setting::CastConcurrency))?;
+        let (linkers, places) = (Arc::new(linkers), Arc::new(Semaphore::new(usize::try_from(places_max)?)));
         let queue_time_max = settings.time(Setting::CastQueueTime);
-        Ok(Self { engine, linkers, registry, places, queue_time_max, loaded: Mutex::new(Recent::new(LOADED_MAX)), granting })
+        Ok(Self { engine, linkers, registry, places, places_max, queue_time_max, loaded: Mutex::new(Recent::new(LOADED_MAX)), granting })
     }
 
     /// Spells whose code is ready.
@@ -96,7 +98,7 @@ impl EngineRunner {
 
     /// Places for one instance: whoever makes one without them takes it from a cast that has its own.
     async fn place(&self, places: u32) -> Result<OwnedSemaphorePermit, Failed> {
-        let places = self.places.clone().acquire_many_owned(places);
+        let places = self.places.clone().acquire_many_owned(places.min(self.places_max));
         let place = tokio::time::timeout(self.queue_time_max, places).await.ok().and_then(Result::ok);
         place.ok_or_else(|| busy(self.queue_time_max))
     }

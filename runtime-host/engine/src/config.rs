@@ -12,8 +12,6 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 pub struct EngineConfig {
     /// Instances that can live at the same time; the pool is sized for it.
     pub instances_max: u32,
-    /// Places among them that one component can take at most, however many memories it has: no more than whoever counts them gives out.
-    pub places_max: u32,
     /// Stack of a guest, in bytes. It belongs to the engine: all its spells share it.
     pub stack_bytes: usize,
     /// Address space that is set aside for each memory, in bytes, and the most that one can grow to. With 4 GiB, code needs no
@@ -26,7 +24,7 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { instances_max: 1_000, places_max: 1_000, stack_bytes: 512 << 10, memory_reservation_bytes: 4 << 30, is_metered: true }
+        Self { instances_max: 1_000, stack_bytes: 512 << 10, memory_reservation_bytes: 4 << 30, is_metered: true }
     }
 }
 
@@ -94,7 +92,7 @@ pub struct Engine {
     pub(crate) cache: Option<Arc<CodeCache>>,
     pub(crate) compiler: Arc<Compiler>,
     pub(crate) turns: Arc<Turns>,
-    pub(crate) places_max: u32,
+    pub(crate) instances_max: u32,
     pub(crate) is_metered: bool,
 }
 
@@ -115,7 +113,7 @@ impl Engine {
             cache: cache.map(Arc::new),
             compiler: Arc::new(compiler),
             turns,
-            places_max: config.places_max.min(config.instances_max),
+            instances_max: config.instances_max,
             is_metered: config.is_metered,
         })
     }
@@ -200,6 +198,8 @@ const BACKTRACE_FRAMES_MAX: usize = 16;
 /// Core instances, memories and tables that one component may be made of; composed and scripted components have dozens.
 const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
 const MEMORIES_PER_COMPONENT_MAX: u32 = 16;
+/// Those who each give out a part of the places: for requests of an app, and for casts beside it.
+const COUNTERS_MAX: u32 = 2;
 const TABLES_PER_COMPONENT_MAX: u32 = 32;
 /// Memories that the pool holds for each place to run. A spell with more takes more places: see `HttpSpell::places`.
 pub(crate) const MEMORIES_PER_PLACE: u32 = 2;
@@ -216,8 +216,8 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT_MAX))
-        // A component of many memories may have fewer places than memories for them.
-        .total_memories(instances.saturating_mul(MEMORIES_PER_PLACE).saturating_add(MEMORIES_PER_COMPONENT_MAX))
+        // Whoever gives out few of the places gives all of them to a component of many memories.
+        .total_memories(instances.saturating_mul(MEMORIES_PER_PLACE).saturating_add(COUNTERS_MAX * MEMORIES_PER_COMPONENT_MAX))
         .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT_MAX))
         .max_memories_per_module(MEMORIES_PER_COMPONENT_MAX)
         .max_tables_per_module(TABLES_PER_COMPONENT_MAX)

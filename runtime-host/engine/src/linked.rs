@@ -42,7 +42,7 @@ impl<C: Send + 'static> Linked<C> {
         let instance = linkers.of(flavour).instantiate_pre(component).map_err(unlinkable)?;
         let memories = component.resources_required().map_or(1, |resources| resources.num_memories);
         // One that is larger than a small host takes all of it, rather than never finding a place.
-        let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.places_max).max(1);
+        let places = memories.div_ceil(MEMORIES_PER_PLACE).min(engine.instances_max).max(1);
         let code = component.image_range();
         let code_bytes = (code.end as usize).saturating_sub(code.start as usize) as u64;
         Ok(Self { engine: engine.clone(), flavour, instance, places, code_bytes })

@@ -28,6 +28,8 @@ use wasmtime_wasi_http::{Error, WasiBody};
 pub struct Stage {
     pub(crate) failures: Failures,
     places: Arc<Semaphore>,
+    /// All of these: a component that wants more takes them all, rather than never finding a place.
+    places_max: u32,
     /// The longest wait for one of these places.
     place_time_max: Duration,
 }
@@ -72,9 +74,10 @@ impl Vouched {
 }
 
 impl Stage {
-    /// A stage whose components take these places; who finds none waits for one, or not at all.
+    /// A stage whose components take these places, none of which is taken yet; who finds none waits for one, or not at all.
     pub fn new(places: Arc<Semaphore>, place_time_max: Duration, failures: Failures) -> Self {
-        Self { failures, places, place_time_max }
+        let places_max = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
+        Self { failures, places, places_max, place_time_max }
     }
 
     /// Has a component answer, and leaves one record in `sink`. To be awaited, and the answer's body to be polled, within a Tokio runtime
@@ -105,7 +108,7 @@ impl Stage {
         if depth >= recording.component.limits.get(Limit::Depth) {
             return refuse(recording, &Refusal::of(Outcome::LimitExceeded(Limit::Depth)));
         }
-        let places = recording.component.places();
+        let places = recording.component.places().min(self.places_max);
         let permit = match recording.component.admission.admit(&self.places, places, self.place_time_max).await {
             Ok(permit) => permit,
             Err(reason) => return refuse(recording, &reason.into()),
