@@ -96,24 +96,14 @@ impl Parts<'_> {
         if let Some(name) = allowed.internal_components().find(|name| !served.contains(name)) {
             bail!("allowed_outbound_hosts: \"http://{name}.spin.internal\" is no component that a trigger of the app leads to");
         }
-        let settings = &self.config.settings;
         Ok(OutboundRules {
             allowed,
-            addresses: addresses(self.config)?,
-            connect_timeout: settings.time(Setting::ConnectTime),
-            first_byte_timeout: settings.time(Setting::FirstByteTime),
-            between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
-            response_bytes_max: settings.get(Setting::OutboundResponse),
-            query_timeout: settings.time(Setting::QueryTime),
-            query_bytes_max: settings.get(Setting::QueryBytes),
-            query_rows_max: settings.get(Setting::QueryRows),
-            concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
             enforcement: match self.config.refusals {
                 Refusals::Enforce => Enforcement::Enforce,
                 Refusals::Count => Enforcement::Count,
             },
             keep_connections: self.host.runtime.keep_connections(),
-            ..OutboundRules::default()
+            ..outbound_rules(self.config)?
         })
     }
 
@@ -127,6 +117,24 @@ impl Parts<'_> {
             _ => Ok(None),
         }
     }
+}
+
+/// What the operator's file says of outbound requests, be they a component's or a cast's: addresses, times and sizes. No destination is
+/// allowed yet.
+pub(crate) fn outbound_rules(config: &OperatorConfig) -> Result<OutboundRules> {
+    let settings = &config.settings;
+    Ok(OutboundRules {
+        addresses: addresses(config)?,
+        connect_timeout: settings.time(Setting::ConnectTime),
+        first_byte_timeout: settings.time(Setting::FirstByteTime),
+        between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
+        response_bytes_max: settings.get(Setting::OutboundResponse),
+        query_timeout: settings.time(Setting::QueryTime),
+        query_bytes_max: settings.get(Setting::QueryBytes),
+        query_rows_max: settings.get(Setting::QueryRows),
+        concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
+        ..OutboundRules::default()
+    })
 }
 
 /// The addresses that the operator lets an app reach.

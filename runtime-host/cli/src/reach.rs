@@ -2,7 +2,7 @@
 //!
 //! It knows who says what about a cast. It must never know whose the spell is, or its program.
 
-use crate::grants::addresses;
+use crate::grants::outbound_rules;
 use crate::recent::Recent;
 use anyhow::{Context, Result};
 use spell_capabilities::{Audit, ConnectionPlaces, Enforcement, Grants, LogWriter, Outbound, OutboundRules, PlacesMax, Rotation, TlsRoots};
@@ -107,20 +107,6 @@ impl Granting {
 
 /// The operator's rules for whatever casts ask of the network. Connections are not kept: the next cast may be another tenant's.
 fn rules(config: &OperatorConfig) -> Result<OutboundRules> {
-    let settings = &config.settings;
-    Ok(OutboundRules {
-        addresses: addresses(config)?,
-        connect_timeout: settings.time(Setting::ConnectTime),
-        first_byte_timeout: settings.time(Setting::FirstByteTime),
-        between_bytes_timeout: settings.time(Setting::OutboundIdleTime),
-        response_bytes_max: settings.get(Setting::OutboundResponse),
-        query_timeout: settings.time(Setting::QueryTime),
-        query_bytes_max: settings.get(Setting::QueryBytes),
-        query_rows_max: settings.get(Setting::QueryRows),
-        concurrent_max: usize::try_from(settings.get(Setting::ConnectionsPerComponent))?,
-        // Whatever the operator tries out with apps of their own: spells are strangers'.
-        enforcement: Enforcement::Enforce,
-        keep_connections: false,
-        ..OutboundRules::default()
-    })
+    // Whatever the operator tries out with apps of their own: spells are strangers'.
+    Ok(OutboundRules { enforcement: Enforcement::Enforce, keep_connections: false, ..outbound_rules(config)? })
 }
