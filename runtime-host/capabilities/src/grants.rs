@@ -5,7 +5,8 @@
 use crate::clocks::{CoarseMonotonicClock, CoarseWallClock};
 use crate::logs::{LogBudget, LogStream};
 use crate::outbound::{OutboundSession, sockets};
-use crate::{Audit, Host, LogFile, ModelService, Outbound, Program, Sink, TelemetrySource};
+use crate::tmp::Tmp;
+use crate::{Audit, Host, LogFile, ModelService, Outbound, Program, Scratch, Sink, TelemetrySource};
 use spell_types::{KeyValueStore, Limits, SqlDatabase};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Grants {
     pub telemetry: Option<Arc<TelemetrySource>>,
     /// The directories that it sees, read-only.
     pub files: Vec<Mount>,
+    /// Where its requests have a `/tmp` of their own. Those that can do without WASI 0.3 see it: there, nothing bounds what is written.
+    pub tmp: Option<Scratch>,
     /// Where its standard output goes.
     pub stdout: LogFile,
     /// Where its standard error goes.
@@ -77,13 +80,14 @@ impl Grants {
             ai_models: BTreeSet::new(),
             telemetry: None,
             files: Vec::new(),
+            tmp: None,
             stdout: LogFile::discard(),
             stderr: LogFile::discard(),
             audit: Audit::default(),
         }
     }
 
-    /// The state of one request. It asks nothing of the system, unless the component has files.
+    /// The state of one request. It asks nothing of the system, unless the component has files or a `/tmp`.
     pub fn host(self: &Arc<Self>, limits: &Limits) -> Host {
         let budget = Arc::new(LogBudget::new(limits));
         let mut session = OutboundSession::new(Arc::clone(self), limits);
@@ -110,6 +114,12 @@ impl Grants {
 
     pub(crate) fn takes_sockets(&self) -> bool {
         self.outbound.as_ref().is_some_and(|outbound| outbound.takes_sockets())
+    }
+
+    pub(crate) fn make_tmp(&self) -> Option<Tmp> {
+        let tmp = Tmp::make(self.tmp.as_ref()?);
+        let failed = |error| tracing::error!(component = %self.component, %error, "no directory can be made for its /tmp; it runs without");
+        tmp.map_err(failed).ok()
     }
 
     /// Sockets stay denied unless the manifest names a destination for them; listening, datagrams and name lookup always. Random generators are seeded from the thread's own secure

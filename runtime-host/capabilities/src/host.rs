@@ -6,6 +6,7 @@ use crate::Grants;
 use crate::logs::LogBudget;
 use crate::otel::RequestTelemetry;
 use crate::outbound::OutboundSession;
+use crate::tmp::Tmp;
 use std::sync::Arc;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -13,8 +14,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Most resources (streams, requests, fields, stores, …) that the host keeps for one request at once.
 const RESOURCES_MAX: usize = 4096;
-/// The same where any of them may be a socket, which is a file of the whole process from the moment it is made.
-const RESOURCES_WITH_SOCKETS_MAX: usize = 256;
+/// The same where any of them may be a socket, or a file that was just made: each is a file of the whole process.
+const RESOURCES_WITH_FILES_MAX: usize = 256;
 /// Most bytes of one set of headers, as they are held in memory.
 const FIELDS_BYTES_MAX: usize = 64 << 10;
 
@@ -27,6 +28,7 @@ pub struct Host {
     /// Connections to SQL databases that are open now.
     pub(crate) databases_open: usize,
     wasi: WasiCtx,
+    pub(crate) tmp: Option<Tmp>,
     http: WasiHttpCtx,
     pub(crate) outbound: OutboundSession,
     pub(crate) telemetry: RequestTelemetry,
@@ -36,10 +38,12 @@ pub struct Host {
 impl Host {
     pub(crate) fn new(wasi: WasiCtx, outbound: OutboundSession, grants: Arc<Grants>, log: Arc<LogBudget>) -> Host {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(if grants.takes_sockets() { RESOURCES_WITH_SOCKETS_MAX } else { RESOURCES_MAX });
+        let tmp = grants.make_tmp();
+        let may_make_files = grants.takes_sockets() || tmp.is_some();
+        table.set_max_capacity(if may_make_files { RESOURCES_WITH_FILES_MAX } else { RESOURCES_MAX });
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
-        Host { grants, table, stores_open: 0, databases_open: 0, wasi, http, outbound, telemetry: RequestTelemetry::default(), log }
+        Host { grants, table, stores_open: 0, databases_open: 0, wasi, tmp, http, outbound, telemetry: RequestTelemetry::default(), log }
     }
 
     /// The same for a request that came about at this [`depth`](crate::depth()) of calls.

@@ -24,6 +24,7 @@ mod redis;
 mod spin1;
 mod spin1_http;
 mod sqlite;
+mod tmp;
 mod variables;
 mod wasi_keyvalue;
 
@@ -46,4 +47,5 @@ pub use postgres::{PostgresBuilder, PostgresConnection};
 pub use program::{Program, ProgramOutput};
 pub use redis::{RedisConnection, RedisStore, RedisStoreError};
 pub use sqlite::OpenDatabase;
+pub use tmp::Scratch;
 pub use wasi_keyvalue::Comparison;

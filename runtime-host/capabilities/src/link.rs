@@ -8,13 +8,27 @@ use crate::bindings::{otel, plain, postgres3, postgres4, spin1, spin2, spin3};
 use crate::host::HostAccess;
 use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
+use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi_http::WasiHttpView;
 
-/// Adds everything whose functions are plain ones: WASI 0.2, and the stores, databases and variables of that generation and before.
+/// Adds everything whose functions are plain ones: WASI 0.2 with a `/tmp`, and the stores, databases and variables of that generation and before.
 ///
 /// # Errors
 /// If the linker has one of the names already.
 pub fn add_plain_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
+where
+    T: AsMut<Host> + WasiView + WasiHttpView + Send + 'static,
+{
+    add_common_to_linker(linker)?;
+    // Where nothing of WASI 0.3 can write past the bound.
+    linker.allow_shadowing(true);
+    preopens::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    types::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+fn add_common_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
 where
     T: AsMut<Host> + WasiView + WasiHttpView + Send + 'static,
 {
@@ -51,7 +65,7 @@ pub fn add_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
 where
     T: AsMut<Host> + WasiView + WasiHttpView + Send + 'static,
 {
-    add_plain_to_linker(linker)?;
+    add_common_to_linker(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     spin3::key_value::add_to_linker::<T, HostAccess>(linker, T::as_mut)?;

@@ -20,6 +20,8 @@ pub struct Reach {
     pub network: Vec<String>,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
+    /// Whether each cast has a `/tmp` of its own.
+    pub tmp: bool,
 }
 
 /// What the operator lets spells ask for.
@@ -27,11 +29,13 @@ pub struct Reach {
 pub struct Reachable {
     /// Whether any may ask for the network.
     pub network: bool,
+    /// Whether any may ask for a `/tmp`.
+    pub tmp: bool,
 }
 
 impl Default for Reachable {
     fn default() -> Self {
-        Self { network: true }
+        Self { network: true, tmp: true }
     }
 }
 
@@ -41,6 +45,9 @@ pub enum ReachError {
     /// The operator keeps all spells from the network.
     #[error("network: the operator lets no spell reach the network")]
     NoNetwork,
+    /// The operator has no `/tmp` for spells.
+    #[error("tmp: the operator has no /tmp for spells")]
+    NoTmp,
     /// There are too many destinations.
     #[error("network: a spell has at most {NETWORK_ENTRIES_MAX} destinations")]
     TooManyDestinations,
@@ -74,6 +81,9 @@ impl Reach {
     pub fn check(&self, reachable: Reachable) -> Result<(), ReachError> {
         if !reachable.network && !self.network.is_empty() {
             return Err(ReachError::NoNetwork);
+        }
+        if !reachable.tmp && self.tmp {
+            return Err(ReachError::NoTmp);
         }
         self.check_network()?;
         self.check_environment()
@@ -112,7 +122,7 @@ impl Reach {
 mod tests {
     use super::*;
 
-    const ALL: Reachable = Reachable { network: true };
+    const ALL: Reachable = Reachable { network: true, tmp: true };
 
     fn said(reach: &Reach, reachable: Reachable) -> String {
         reach.check(reachable).map_or_else(|error| error.to_string(), |()| "granted".to_owned())
@@ -166,9 +176,12 @@ mod tests {
 
     #[test]
     fn what_the_operator_keeps_back_cannot_be_asked_for() {
-        let nothing = Reachable { network: false };
+        let nothing = Reachable { network: false, tmp: false };
         assert_eq!(said(&Reach::default(), nothing), "granted");
         assert_eq!(said(&variable("MONKEY", "banana"), nothing), "granted");
         assert_eq!(said(&network(&["https://example.com"]), nothing), "network: the operator lets no spell reach the network");
+        let tmp = Reach { tmp: true, ..Reach::default() };
+        assert_eq!(said(&tmp, ALL), "granted");
+        assert_eq!(said(&tmp, nothing), "tmp: the operator has no /tmp for spells");
     }
 }

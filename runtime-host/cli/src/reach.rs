@@ -5,7 +5,9 @@
 use crate::grants::outbound_rules;
 use crate::recent::Recent;
 use anyhow::{Context, Result};
-use spell_capabilities::{Audit, ConnectionPlaces, Enforcement, Grants, LogWriter, Outbound, OutboundRules, PlacesMax, Rotation, TlsRoots};
+use spell_capabilities::{
+    Audit, ConnectionPlaces, Enforcement, Grants, LogWriter, Outbound, OutboundRules, PlacesMax, Rotation, Scratch, TlsRoots,
+};
 use spell_cast::{Reach, Reachable};
 use spell_manifest::{OperatorConfig, Setting};
 use spell_policy::AllowedHosts;
@@ -24,6 +26,7 @@ pub(crate) struct Granting {
     reachable: Reachable,
     tls: TlsRoots,
     places: Arc<ConnectionPlaces>,
+    scratch: Scratch,
     audit: Audit,
     nothing: Arc<Grants>,
     ready: Mutex<Recent<(Digest, Reach), Arc<Grants>>>,
@@ -47,7 +50,7 @@ fn own_audit(state_dir: &Path, config: &OperatorConfig) -> Result<(Audit, LogWri
 
 /// What the operator lets spells ask for.
 pub(crate) fn reachable(config: &OperatorConfig) -> Reachable {
-    Reachable { network: config.cast_network }
+    Reachable { network: config.cast_network, tmp: config.settings.get(Setting::CastTmp) > 0 }
 }
 
 impl Granting {
@@ -57,6 +60,8 @@ impl Granting {
             Some(audit) => (audit, None),
             None => own_audit(state_dir, config).map(|(audit, logs)| (audit, Some(logs)))?,
         };
+        let scratch = Scratch { directory: state_dir.join("spell-tmp"), bytes_max: config.settings.get(Setting::CastTmp) };
+        scratch.sweep().with_context(|| format!("cannot make {} for what casts write", scratch.directory.display()))?;
         let most = PlacesMax { total: Some(CONNECTIONS_MAX), ..PlacesMax::default() };
         Ok(Self {
             rules: rules(config)?,
@@ -64,6 +69,7 @@ impl Granting {
             tls: TlsRoots::web()?,
             places: Arc::new(ConnectionPlaces::new(&most)),
             nothing: Arc::new(Grants { audit: audit.clone(), ..Grants::none("cast") }),
+            scratch,
             audit,
             ready: Mutex::new(Recent::new(READY_MAX)),
             _logs: logs,
@@ -99,6 +105,7 @@ impl Granting {
         Ok(Grants {
             environment: reach.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             outbound: outbound.transpose()?,
+            tmp: (self.reachable.tmp && reach.tmp).then(|| self.scratch.clone()),
             audit: self.audit.clone(),
             ..Grants::none(format!("cast of {program}"))
         })

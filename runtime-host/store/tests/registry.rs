@@ -19,6 +19,7 @@ async fn a_spell_is_kept_changed_and_found_by_its_key_and_its_id_also_in_a_file_
     said.is_active = false;
     said.limits.clear();
     said.reach.network.push("https://api.example.com".to_owned());
+    said.reach.tmp = true;
     said.reach.environment.insert("PLACE".to_owned(), "here".to_owned());
     said.schemas.input = Some(r#"{"type": "string"}"#.to_owned());
     let changed = database.change(&acme(), "spell_1", said.clone(), at(30)).await.unwrap();

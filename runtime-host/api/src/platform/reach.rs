@@ -13,6 +13,7 @@ use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 /// What the description of the API says of each.
 const WHERE: &str = "Where it may connect to, such as `https://api.example.com`";
 const VARIABLES: &str = "Variables that its program finds in its environment";
+const TMP: &str = "Whether each cast has a directory `/tmp` of its own, which is gone when the cast is";
 const SCHEMA: &str = "A JSON Schema (draft 2020-12) of it, or `null` for none";
 
 /// A schema, or `null`, as it was written.
@@ -22,6 +23,7 @@ pub(crate) type SchemaAsked = Option<Box<RawValue>>;
 pub(crate) struct ReachAsked {
     pub(crate) network: Option<Vec<String>>,
     pub(crate) environment: Option<BTreeMap<String, String>>,
+    pub(crate) tmp: Option<bool>,
     pub(crate) input_schema: SchemaAsked,
     pub(crate) output_schema: SchemaAsked,
 }
@@ -36,6 +38,7 @@ impl ReachAsked {
         let (reach, schemas) = (&mut about.reach, &mut about.schemas);
         reach.network = self.network.unwrap_or(std::mem::take(&mut reach.network));
         reach.environment = self.environment.unwrap_or(std::mem::take(&mut reach.environment));
+        reach.tmp = self.tmp.unwrap_or(reach.tmp);
         for (schema, asked) in [(&mut schemas.input, self.input_schema), (&mut schemas.output, self.output_schema)] {
             if let Some(asked) = asked {
                 *schema = (asked.get() != "null").then(|| asked.get().to_owned());
@@ -51,6 +54,7 @@ impl ReachAsked {
 pub(crate) struct ReachShown {
     network: Vec<String>,
     environment: BTreeMap<String, String>,
+    tmp: bool,
     #[schema(schema_with = schema)]
     input_schema: SchemaAsked,
     #[schema(schema_with = schema)]
@@ -63,6 +67,7 @@ impl ReachShown {
         Self {
             network: about.reach.network.clone(),
             environment: about.reach.environment.clone(),
+            tmp: about.reach.tmp,
             input_schema: schema(&about.schemas.input),
             output_schema: schema(&about.schemas.output),
         }
@@ -86,6 +91,12 @@ pub(crate) fn environment() -> Object {
         .additional_properties(Some(value))
         .max_properties(Some(VARIABLES_MAX))
         .build()
+}
+
+/// The form of the switch in a request.
+pub(crate) fn tmp() -> Object {
+    let kinds = SchemaType::from_iter([Type::Boolean, Type::Null]);
+    ObjectBuilder::new().schema_type(kinds).description(Some(TMP)).build()
 }
 
 /// A JSON Schema, or none.

@@ -50,6 +50,8 @@ struct NewSpell {
     network: Option<Vec<String>>,
     #[schema(schema_with = reach::environment)]
     environment: Option<BTreeMap<String, String>>,
+    #[schema(schema_with = reach::tmp)]
+    tmp: Option<bool>,
     #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     input_schema: SchemaAsked,
@@ -80,6 +82,8 @@ struct Change {
     network: Option<Vec<String>>,
     #[schema(schema_with = reach::environment)]
     environment: Option<BTreeMap<String, String>>,
+    #[schema(schema_with = reach::tmp)]
+    tmp: Option<bool>,
     #[schema(schema_with = reach::schema)]
     #[serde(default, deserialize_with = "said")]
     input_schema: SchemaAsked,
@@ -143,7 +147,7 @@ struct SpellsShown {
             "executionEngine": "wasm", "resourceLimits": { "maxMemoryMB": 64, "maxExecutionTimeMs": 1000, "maxOutputSizeBytes": 104857600 },
             "limits": { "memory": 67108864, "time": 1000 }, "active": true, "activeVersion": null,
             "createdAt": "2026-01-31T09:05:07.042Z", "updatedAt": "2026-01-31T09:05:07.042Z",
-            "network": [], "environment": {}, "inputSchema": null, "outputSchema": null
+            "network": [], "environment": {}, "tmp": false, "inputSchema": null, "outputSchema": null
         })
     )),
     extensions(("x-scope" = json!("upload")), ("x-refusals" = json!(codes(&[
@@ -201,7 +205,7 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, caller: Caller, At(spell):
     request_body(content = Change, examples(
         ("limits" = (summary = "Another name and limit", value = json!({ "name": "Shout", "limits": { "time": 2000 } }))),
         ("reach" = (summary = "What it reaches", value = json!({
-            "network": ["https://api.example.com", "https://*.example.org"], "environment": { "PLACE": "here" }
+            "network": ["https://api.example.com", "https://*.example.org"], "environment": { "PLACE": "here" }, "tmp": true
         }))),
         ("schemas" = (summary = "What goes in, and no word on what comes out", value = json!({
             "inputSchema": { "type": ["string", "object"] }, "outputSchema": null
@@ -296,6 +300,7 @@ impl NewSpell {
             active: self.active,
             network: self.network,
             environment: self.environment,
+            tmp: self.tmp,
             input_schema: self.input_schema,
             output_schema: self.output_schema,
             workflow: self.workflow,
@@ -317,8 +322,8 @@ impl Change {
         }
         limits::wish(&mut about.limits, self.resource_limits, self.limits)?;
         about.is_active = self.active.unwrap_or(about.is_active);
-        let Self { network, environment, input_schema, output_schema, .. } = self;
-        ReachAsked { network, environment, input_schema, output_schema }.apply(&mut about);
+        let Self { network, environment, tmp, input_schema, output_schema, .. } = self;
+        ReachAsked { network, environment, tmp, input_schema, output_schema }.apply(&mut about);
         about.workflow = self.workflow.map(WorkflowWire::read).or(about.workflow);
         if let Some(names) = self.fallback_on {
             about.fallback_on = Some(engine_wire::fallback_on(&names)?);

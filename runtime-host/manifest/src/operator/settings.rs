@@ -57,6 +57,8 @@ pub enum Setting {
     CastQueueTime,
     /// How long casts stay on record.
     CastRetention,
+    /// Bytes that one cast may write to its `/tmp`.
+    CastTmp,
     /// How long a delivery to a webhook that was not taken waits the first time.
     WebhookRetryFirst,
     /// What a second of a cast in this host costs.
@@ -112,7 +114,7 @@ struct Row {
     meaning: &'static str,
 }
 
-const COUNT: usize = 46;
+const COUNT: usize = 47;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -151,6 +153,7 @@ const TABLE: [Row; COUNT] = [
     Row { setting: Setting::CastConcurrency, table: "cast", key: "concurrency", unit: Count, default: 64, least: 1, most: 100_000, meaning: "casts of the platform at a time" },
     Row { setting: Setting::CastQueueTime, table: "cast", key: "queue_time", unit: Milliseconds, default: 5 * SECOND, least: 1, most: HOUR, meaning: "longest that a cast waits for a place to run" },
     Row { setting: Setting::CastRetention, table: "cast", key: "retention", unit: Milliseconds, default: 720 * HOUR, least: 24 * HOUR, most: 87_600 * HOUR, meaning: "time that casts stay on record, their output included" },
+    Row { setting: Setting::CastTmp, table: "cast", key: "tmp", unit: Bytes, default: 16 * MIB, least: 0, most: 1024 * GIB, meaning: "what a cast may write to its `/tmp`, in blocks of 4 KiB; `0` for none at all" },
     Row { setting: Setting::WebhookRetryFirst, table: "webhooks", key: "retry_first", unit: Milliseconds, default: 5 * SECOND, least: 10, most: HOUR, meaning: "wait after a delivery that was not taken the first time; later waits are in proportion" },
     Row { setting: Setting::PriceWasmSecond, table: "prices", key: "wasm_second", unit: Microcents, default: CENT / 10, least: 0, most: PRICE_MAX, meaning: "a second of a cast in this host" },
     Row { setting: Setting::PriceWasmMebibyte, table: "prices", key: "wasm_mebibyte", unit: Microcents, default: CENT / 100, least: 0, most: PRICE_MAX, meaning: "a mebibyte of the most memory that a cast in this host had at once" },
