@@ -75,11 +75,11 @@ def measure(title, program, load, options, directory):
             of_round = load if number else dataclasses.replace(load, seconds=options.warm_up)
             rounds[PLATFORM].append(sample.take(platform, of_round, script=CAST, arguments=[key, "processed", f"round-{number}"]))
             rounds[SPELL].append(sample.take(plain, of_round, script=POST))
-    check_kept(platform, 1 + sum(entry.requests for entry in rounds[PLATFORM]))
     for name, entries in rounds.items():
         bad = sum(entry.refused + entry.broken for entry in entries)
         if bad:
             raise BenchError(f"{title}: {name} failed {bad} requests")
+    check_kept(platform, 1 + sum(entry.requests for entry in rounds[PLATFORM]))
     return {name: {"rounds": [dataclasses.asdict(entry) for entry in entries[1:]], "system_calls": None} for name, entries in rounds.items()}
 
 

@@ -62,11 +62,15 @@ table) run_part "$@" && exit ;;
     exit 2
     ;;
 esac
-scripts/wasmtime.sh
+case ${1:-} in
+"" | servers | growth | latency)
+    scripts/wasmtime.sh
+    say "building the native server"
+    cargo build --quiet --locked --release --manifest-path bench/Cargo.toml
+    ;;
+esac
 install_package wrk || { say "wrk is needed: install it with the system's package manager"; exit 1; }
 install_package strace || say "no strace: system calls will not be measured"
-say "building the native server"
-cargo build --quiet --locked --release --manifest-path bench/Cargo.toml
 if [ $# -gt 0 ]; then
     run_part "$@"
     exit

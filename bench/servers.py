@@ -120,8 +120,10 @@ def spell_app(directory_of_app):
 
 
 def platform(directory):
-    """The command of the platform: each cast is on disk before it runs and before it is answered."""
-    return [SPELL, "serve", "--listen", "127.0.0.1:0", "--state-dir", directory / "state"]
+    """The command of the platform: each cast is on disk before it runs and before it is answered. One client sends all that it takes."""
+    operator = directory / "spell.toml"
+    operator.write_text("[rate]\nkey = 0\ntenant = 0\naddress = 0\n[quota]\nrunning = 100_000\ncasts_per_day = 1_000_000_000\n")
+    return [SPELL, "serve", "--config", operator, "--listen", "127.0.0.1:0", "--state-dir", directory / "state"]
 
 
 def first_key(server):
