@@ -82,8 +82,9 @@ fn main() {
     let directory = tempfile::tempdir_in(DISK).expect("directory");
     let runtime = Builder::new_current_thread().enable_all().build().expect("runtime");
     let runner = Arc::new(OneSpell::new());
-    let platform = runtime.block_on(platform(Arc::new(Database::open(directory.path()).expect("database")), runner.clone()));
-    let mut rounds: [Vec<f64>; 4] = Default::default();
+    let database = Arc::new(Database::open(directory.path()).expect("database"));
+    let platform = runtime.block_on(platform(database.clone(), runner.clone()));
+    let mut rounds: [Vec<f64>; 5] = Default::default();
     // The first round warms up.
     for round in 0..=ROUNDS {
         let measured = [
@@ -91,17 +92,20 @@ fn main() {
             per_cast(casts / 10, || cast_all(&runtime, &platform, &format!("{round}-one"), 1, casts / 10)),
             per_cast(casts, || cast_all(&runtime, &platform, &format!("{round}-many"), CLIENTS, casts)),
         ];
+        let before = database.write_counts();
         let began = Instant::now();
         cast_all(&runtime, &platform, &format!("{round}-timed"), CLIENTS, casts);
         let per_second = casts as f64 / began.elapsed().as_secs_f64();
+        let after = database.write_counts();
+        let per_commit = (after.jobs - before.jobs) as f64 / (after.commits - before.commits) as f64;
         if round > 0 {
-            rounds.iter_mut().zip(measured.into_iter().chain([per_second])).for_each(|(values, value)| values.push(value));
+            rounds.iter_mut().zip(measured.into_iter().chain([per_second, per_commit])).for_each(|(values, value)| values.push(value));
         }
     }
-    let [engine, one, many, per_second] = rounds.map(median);
+    let [engine, one, many, per_second, per_commit] = rounds.map(median);
     println!(
         "{{\"engine_us\": {engine:.1}, \"cast_us\": {many:.1}, \"cast_one_at_a_time_us\": {one:.1}, \"overhead_us\": {:.1}, \
-         \"casts_per_second\": {per_second:.0}}}",
+         \"casts_per_second\": {per_second:.0}, \"writes_per_commit\": {per_commit:.1}}}",
         many - engine
     );
 }

@@ -3,7 +3,7 @@
 use crate::Database;
 use crate::columns::{Count, Parsed, saturating};
 use crate::queue::JobError;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use spell_cast::{Budget, Budgets, LedgerError, Month, OperatorCap, Recorded};
 use spell_types::TenantId;
 
@@ -61,12 +61,17 @@ impl Budgets for Database {
 
 /// The budget of a tenant in a month.
 pub(crate) fn find(connection: &Connection, tenant: &TenantId, month: Month, default_cents: Option<u64>) -> Result<Budget, Failure> {
-    let mut select = connection.prepare_cached("SELECT is_uncapped, operator_cap_cents, own_cap_cents FROM budgets WHERE tenant = ?1")?;
-    let (operator, own_cents) = select.query_row([tenant.as_str()], caps).optional()?.unwrap_or_default();
-    let mut select = connection.prepare_cached("SELECT spent_cents, reserved_cents FROM budget_months WHERE month = ?1 AND tenant = ?2")?;
-    let amounts = |row: &Row<'_>| Ok((amount(row, "spent_cents")?, amount(row, "reserved_cents")?));
-    let (spent_cents, reserved_cents) = select.query_row(params![month.0, tenant.as_str()], amounts).optional()?.unwrap_or_default();
-    Ok(Budget { default_cents, operator, own_cents, spent_cents, reserved_cents })
+    let mut select = connection.prepare_cached(
+        "SELECT coalesce(is_uncapped, 0) AS is_uncapped, operator_cap_cents, own_cap_cents,
+             coalesce(spent_cents, 0) AS spent_cents, coalesce(reserved_cents, 0) AS reserved_cents
+         FROM (SELECT ?1 AS asked) LEFT JOIN budgets ON budgets.tenant = asked
+             LEFT JOIN budget_months ON budget_months.tenant = asked AND month = ?2",
+    )?;
+    Ok(select.query_row(params![tenant.as_str(), month.0], |row| {
+        let (operator, own_cents) = caps(row)?;
+        let (spent_cents, reserved_cents) = (amount(row, "spent_cents")?, amount(row, "reserved_cents")?);
+        Ok(Budget { default_cents, operator, own_cents, spent_cents, reserved_cents })
+    })?)
 }
 
 /// Keeps what was spent and what is set aside.

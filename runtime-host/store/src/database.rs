@@ -45,6 +45,8 @@ const SPELL_DB: Kind = Kind {
         M::up(include_str!("webhooks.sql")),
         M::up(include_str!("budgets.sql")),
         M::up(include_str!("github.sql")),
+        // Another index has the same rows, by their tenants.
+        M::up("DROP INDEX casts_that_run;"),
     ],
 };
 

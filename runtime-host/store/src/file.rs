@@ -49,10 +49,12 @@ impl Synchronous {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A write-ahead log that has grown beyond this is cut back after a checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
+/// Pages of the write-ahead log after which a checkpoint is due: a page that many commits change is folded into the file once.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// The first version without the WAL-reset defect, in SQLite's own numbering: 3.51.3.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Prepared statements kept by a connection.
-const STATEMENTS_CACHED_MAX: usize = 32;
+const STATEMENTS_CACHED_MAX: usize = 128;
 
 impl Kind {
     /// Where this file is in a state directory.
@@ -149,6 +151,7 @@ impl Kind {
         if set != number {
             return Err(StoreError::Setting { path: path.to_owned(), setting: "synchronous" });
         }
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT).map_err(failed)
     }
 

@@ -87,18 +87,18 @@ fn run(mut connection: Connection, mut jobs: Jobs, counts: &Counts) {
 
 /// Runs each job in a savepoint of its own, so that one that fails takes nothing else with it, and commits the rest at once.
 fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in batch {
-        let savepoint = transaction.savepoint()?;
-        if job.run(&savepoint) {
-            savepoint.commit()?;
-        } else {
-            savepoint.finish()?;
-        }
+        transaction.prepare_cached("SAVEPOINT job")?.execute([])?;
+        let is_done = job.run(&transaction);
         // Some errors, such as a full disk, make SQLite roll back all of it: then nothing of this batch may be acknowledged.
         if transaction.is_autocommit() {
             return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK), None));
         }
+        if !is_done {
+            transaction.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        }
+        transaction.prepare_cached("RELEASE job")?.execute([])?;
     }
     transaction.commit()
 }

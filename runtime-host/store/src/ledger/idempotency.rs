@@ -49,6 +49,11 @@ pub(super) fn keep(connection: &Connection, cast: &CastRecord, idempotency: &Ide
 
 /// Removes some of the keys that stand for nothing any more, the oldest first.
 pub(super) fn delete_old(connection: &Connection, at: SystemTime) -> Result<(), Failure> {
+    // Mostly there is none, and looking is cheaper than removing nothing.
+    let is_any = connection.prepare_cached("SELECT 1 FROM idempotency WHERE created_at_ms <= ?1 LIMIT 1")?.exists([old(at)])?;
+    if !is_any {
+        return Ok(());
+    }
     let sql = "DELETE FROM idempotency WHERE (tenant, key) IN
          (SELECT tenant, key FROM idempotency WHERE created_at_ms <= ?1 ORDER BY created_at_ms LIMIT ?2)";
     connection.prepare_cached(sql)?.execute(params![old(at), KEYS_REMOVED_MAX])?;
