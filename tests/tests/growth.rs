@@ -86,7 +86,7 @@ fn code_that_was_lost_is_made_again_from_the_same_component_and_no_other() {
     for (number, reason) in [(1, "1.wasm"), (2, "it is another component than at the start")] {
         let answer = host.app.get(&format!("/{number}/"));
         assert_eq!((answer.status, answer.json()["code"].as_str()), (500, Some("host-failed")), "{number}");
-        assert!(host.stderr().contains(reason), "{}", host.stderr());
+        wait_until(&format!("word of {reason:?}"), || host.stderr().contains(reason));
     }
     assert!(host.app.get("/3/").is_success());
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
-use spell_tests::{Host, REVISIONS, Setup, both, encode};
+use spell_tests::{Host, REVISIONS, Setup, both, encode, wait_until};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -52,7 +52,8 @@ fn c05_sockets_reach_a_network_and_a_range_of_ports() {
             }
         }
     }
-    assert!(host.stderr().contains(&format!("allowed_outbound_hosts = [\"tcp://127.0.0.1:{beyond}\"]")), "{}", host.stderr());
+    let grant = format!("allowed_outbound_hosts = [\"tcp://127.0.0.1:{beyond}\"]");
+    wait_until("word of how it is granted", || host.stderr().contains(&grant));
 }
 
 #[test]
