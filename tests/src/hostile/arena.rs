@@ -86,7 +86,7 @@ const THREADS_MORE_MAX: usize = 5;
 const INSTANCES_MAX: u64 = 1;
 const HEALTH_TIME_MAX: Duration = Duration::from_millis(100);
 /// What a busy machine may add: the attackers, the canary and a host that is built for debugging share a few processors.
-const SCHEDULING_TIME_MAX: Duration = Duration::from_millis(100);
+const SCHEDULING_TIME_MAX: Duration = Duration::from_millis(60);
 
 impl Arena {
     /// Starts a host with the components of these variants and further parts of manifest, and watches it in peace for a while.
