@@ -1,12 +1,36 @@
 //! How values of the platform become columns of a table, and columns become values again. It knows SQLite's types; it must never know
 //! which table a column is in.
 
-use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Row, ToSql};
 use spell_cast::{EngineChoice, Workflow};
 use spell_types::Digest;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
+
+/// The columns of a row, from the left to the right. For rows that every cast reads: a column that is asked for by its name is looked for
+/// among the names of all.
+pub(crate) struct Cells<'a, 'r> {
+    row: &'a Row<'r>,
+    at: usize,
+}
+
+impl<'a, 'r> Cells<'a, 'r> {
+    pub(crate) fn of(row: &'a Row<'r>) -> Self {
+        Self { row, at: 0 }
+    }
+
+    /// The value of the next column.
+    pub(crate) fn next<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        self.at += 1;
+        self.row.get(self.at - 1)
+    }
+
+    /// Whether the next column holds nothing.
+    pub(crate) fn is_null(&self) -> rusqlite::Result<bool> {
+        Ok(self.row.get_ref(self.at)? == ValueRef::Null)
+    }
+}
 
 /// A moment, in milliseconds since 1970. One before that is 1970.
 pub(crate) struct Moment(pub(crate) SystemTime);

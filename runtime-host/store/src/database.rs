@@ -92,7 +92,7 @@ impl Database {
     where
         T: Send + 'static,
         R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JobError<R>> + Send + 'static,
     {
         self.writer.write(work).await
     }
@@ -102,7 +102,7 @@ impl Database {
     where
         T: Send + 'static,
         R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JobError<R>> + Send + 'static,
     {
         match &self.readers {
             Some(readers) => readers.read(work).await,

@@ -118,7 +118,9 @@ impl Kind {
         }
         self.set_durability(connection, path)?;
         settings_of_every_connection(connection).map_err(|source| self.failed(path, source))?;
-        self.migrate(connection, path)
+        self.migrate(connection, path)?;
+        // What a statement or a job may have to take back, a few pages, stays in memory, not in a file. A migration may sort whole tables.
+        connection.pragma_update(None, "temp_store", "MEMORY").map_err(|source| self.failed(path, source))
     }
 
     /// The schema version of the file, 0 where it is still blank; an error where it is not ours or from the future.

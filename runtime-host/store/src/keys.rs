@@ -31,7 +31,7 @@ impl KeyRing for Database {
         let tenant = tenant.map(TenantId::to_string);
         let list = move |connection: &Connection| {
             let sql = "SELECT * FROM api_keys WHERE ?1 IS NULL OR tenant = ?1 ORDER BY created_at_ms, id";
-            let keys = connection.prepare_cached(sql)?.query_map([tenant], key)?.collect::<Result<_, _>>()?;
+            let keys = connection.prepare_cached(sql)?.query_map([&tenant], key)?.collect::<Result<_, _>>()?;
             Ok(keys)
         };
         Box::pin(async move { self.read(list).await.map_err(to_error) })

@@ -1,10 +1,10 @@
-//! A bounded queue of jobs for a database thread, and the answers to them. It knows channels and waiting; it must never know
+//! A bounded queue of jobs for database threads, and the answers to them. It knows channels and waiting; it must never know
 //! transactions or tables.
 
 use rusqlite::{Connection, ErrorCode};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// Jobs that wait in one queue. A job holds at most one value, or one program or output, so this bounds its memory too.
 pub(crate) const JOBS_QUEUED_MAX: usize = 256;
@@ -53,7 +53,7 @@ impl<R> JobError<R> {
 
 /// A piece of work for a database thread, its types forgotten.
 pub(crate) trait Job: Send {
-    /// Does the work. False where its changes are to be undone.
+    /// Does the work, anew if it was done before. False where its changes are to be undone.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells the caller: the job's own result, or that it could not be kept.
     fn answer(self: Box<Self>, kept: Kept);
@@ -71,14 +71,14 @@ pub(crate) enum Kept {
 }
 
 /// The end of the queue that callers hold.
-pub(crate) struct Queue(mpsc::Sender<Box<dyn Job>>);
+pub(crate) struct Queue(async_channel::Sender<Box<dyn Job>>);
 
-/// The end of the queue that a thread holds.
-pub(crate) type Jobs = mpsc::Receiver<Box<dyn Job>>;
+/// The end of the queue that threads hold: each job goes to one of them, and wakes one.
+pub(crate) type Jobs = async_channel::Receiver<Box<dyn Job>>;
 
 impl Queue {
     pub(crate) fn new() -> (Queue, Jobs) {
-        let (sender, jobs) = mpsc::channel(JOBS_QUEUED_MAX);
+        let (sender, jobs) = async_channel::bounded(JOBS_QUEUED_MAX);
         (Queue(sender), jobs)
     }
 
@@ -87,25 +87,25 @@ impl Queue {
     where
         T: Send + 'static,
         R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JobError<R>> + Send + 'static,
     {
-        let Ok(Ok(place)) = tokio::time::timeout(QUEUE_WAIT_MAX, self.0.reserve()).await else {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Call { work, result: None, reply });
+        let Ok(Ok(())) = tokio::time::timeout(QUEUE_WAIT_MAX, self.0.send(job)).await else {
             return Err(JobError::Unavailable);
         };
-        let (reply, answer) = oneshot::channel();
-        place.send(Box::new(Call { work: Some(work), result: None, reply }));
         answer.await.unwrap_or(Err(JobError::Unavailable))
     }
 
     /// Jobs that wait now.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
-        self.0.max_capacity() - self.0.capacity()
+        self.0.len()
     }
 }
 
 struct Call<T, R, F> {
-    work: Option<F>,
+    work: F,
     result: Option<Result<T, JobError<R>>>,
     reply: oneshot::Sender<Result<T, JobError<R>>>,
 }
@@ -114,12 +114,11 @@ impl<T, R, F> Job for Call<T, R, F>
 where
     T: Send,
     R: Send,
-    F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send,
+    F: Fn(&Connection) -> Result<T, JobError<R>> + Send,
 {
     fn run(&mut self, connection: &Connection) -> bool {
         // A panic is this caller's failure and nobody else's: it finds its answer missing, the thread goes on.
-        let work = self.work.take();
-        self.result = work.and_then(|work| catch_unwind(AssertUnwindSafe(|| work(connection))).ok());
+        self.result = catch_unwind(AssertUnwindSafe(|| (self.work)(connection))).ok();
         matches!(self.result, Some(Ok(_)))
     }
 

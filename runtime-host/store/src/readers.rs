@@ -5,7 +5,6 @@ use crate::StoreError;
 use crate::queue::{JobError, Jobs, Kept, Queue};
 use crate::worker::Worker;
 use rusqlite::Connection;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Threads that read, each with a connection of its own.
 pub(crate) const READERS: usize = 2;
@@ -20,9 +19,8 @@ impl Readers {
     /// One thread for each of the connections.
     pub(crate) fn start(connections: Vec<Connection>) -> Result<Readers, StoreError> {
         let (queue, jobs) = Queue::new();
-        let jobs = Arc::new(Mutex::new(jobs));
         let start = |connection| {
-            let jobs = Arc::clone(&jobs);
+            let jobs = jobs.clone();
             Worker::start("spell-db-read", move || run(&connection, &jobs))
         };
         let workers = connections.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
@@ -34,17 +32,14 @@ impl Readers {
     where
         T: Send + 'static,
         R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JobError<R>> + Send + 'static,
     {
         self.queue.call(work).await
     }
 }
 
-fn run(connection: &Connection, jobs: &Mutex<Jobs>) {
-    loop {
-        // Whoever waits for a job holds the lock; it is released before the job is run.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(mut job) = job else { return };
+fn run(connection: &Connection, jobs: &Jobs) {
+    while let Ok(mut job) = jobs.recv_blocking() {
         job.run(connection);
         job.answer(Kept::Yes);
     }

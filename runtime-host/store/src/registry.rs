@@ -55,7 +55,7 @@ impl Registry for Database {
 
     fn module<'a>(&'a self, tenant: &'a TenantId, spell_id: &'a str, version: Option<&'a Version>) -> Registered<'a, Module> {
         let (tenant, spell_id, version) = (tenant.clone(), spell_id.to_owned(), version.cloned());
-        self.look_up(move |connection| modules::find(connection, &tenant, &spell_id, version))
+        self.look_up(move |connection| modules::find(connection, &tenant, &spell_id, version.as_ref()))
     }
 
     fn castable<'a>(
@@ -95,7 +95,7 @@ impl Database {
     fn look_up<'a, T, F>(&'a self, work: F) -> Registered<'a, T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         Box::pin(async move { self.read(work).await.map_err(to_error) })
     }
@@ -103,7 +103,7 @@ impl Database {
     fn change_registry<'a, T, F>(&'a self, work: F) -> Registered<'a, T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         Box::pin(async move { self.write(work).await.map_err(to_error) })
     }

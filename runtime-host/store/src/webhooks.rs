@@ -19,14 +19,14 @@ type Failure = JobError<WebhookError>;
 impl Database {
     async fn change_webhooks<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, WebhookError> {
         self.write(work).await.map_err(to_error)
     }
 
     async fn read_webhooks<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, WebhookError> {
         self.read(work).await.map_err(to_error)
     }
@@ -71,7 +71,7 @@ impl Webhooks for Database {
     fn remove_webhook<'a>(&'a self, id: &'a str) -> Kept<'a, ()> {
         let id = id.to_owned();
         Box::pin(self.change_webhooks(move |connection| {
-            connection.prepare_cached("DELETE FROM webhooks WHERE id = ?1")?.execute([id])?;
+            connection.prepare_cached("DELETE FROM webhooks WHERE id = ?1")?.execute([&id])?;
             Ok(())
         }))
     }
@@ -86,11 +86,11 @@ impl Webhooks for Database {
     }
 
     fn due_deliveries<'a>(&'a self, at: SystemTime, busy: Vec<String>, count_max: usize) -> Kept<'a, Vec<Due>> {
-        Box::pin(self.read_webhooks(move |connection| deliveries::due(connection, at, busy, count_max)))
+        Box::pin(self.read_webhooks(move |connection| deliveries::due(connection, at, &busy, count_max)))
     }
 
     fn next_due<'a>(&'a self, busy: Vec<String>) -> Kept<'a, Option<SystemTime>> {
-        Box::pin(self.read_webhooks(move |connection| deliveries::next_due(connection, busy)))
+        Box::pin(self.read_webhooks(move |connection| deliveries::next_due(connection, &busy)))
     }
 
     fn attempted<'a>(&'a self, attempted: Attempted) -> Kept<'a, ()> {

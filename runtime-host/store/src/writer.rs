@@ -4,7 +4,7 @@
 use crate::StoreError;
 use crate::queue::{Job, JobError, Jobs, Kept, Queue};
 use crate::worker::Worker;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,7 +38,7 @@ impl Writer {
         let (queue, jobs) = Queue::new();
         let counts = Arc::new(Counts::default());
         let counts_of_thread = Arc::clone(&counts);
-        let worker = Worker::start("spell-db-write", move || run(connection, jobs, &counts_of_thread))?;
+        let worker = Worker::start("spell-db-write", move || run(connection, &jobs, &counts_of_thread))?;
         Ok(Writer { queue, counts, _worker: worker })
     }
 
@@ -47,7 +47,7 @@ impl Writer {
     where
         T: Send + 'static,
         R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, JobError<R>> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, JobError<R>> + Send + 'static,
     {
         self.queue.call(work).await
     }
@@ -57,9 +57,9 @@ impl Writer {
     }
 }
 
-fn run(mut connection: Connection, mut jobs: Jobs, counts: &Counts) {
+fn run(mut connection: Connection, jobs: &Jobs, counts: &Counts) {
     let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
-    while let Some(first) = jobs.blocking_recv() {
+    while let Ok(first) = jobs.recv_blocking() {
         batch.push(first);
         // What came in while the disk was busy with the last commit shares the next one.
         while batch.len() < BATCH_JOBS_MAX
@@ -85,13 +85,34 @@ fn run(mut connection: Connection, mut jobs: Jobs, counts: &Counts) {
     }
 }
 
-/// Runs each job in a savepoint of its own, so that one that fails takes nothing else with it, and commits the rest at once.
+/// Runs the jobs and commits them at once. One that fails takes nothing else with it.
 fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Mostly there is nothing to take back, and savepoints would only copy what is changed.
+    if commit_all(connection, batch)? { Ok(()) } else { commit_the_good(connection, batch) }
+}
+
+/// Runs the jobs and commits them, unless there is something to take back: then nothing was done.
+fn commit_all(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
+    let transaction = begin(connection)?;
+    for job in batch {
+        let changes = transaction.total_changes();
+        let is_done = job.run(&transaction);
+        // Some errors, such as a full disk, make SQLite roll back all of it.
+        if transaction.is_autocommit() || (!is_done && transaction.total_changes() != changes) {
+            transaction.finish()?;
+            return Ok(false);
+        }
+    }
+    transaction.commit().map(|()| true)
+}
+
+/// Runs each job in a savepoint of its own, and commits those that did not fail.
+fn commit_the_good(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let transaction = begin(connection)?;
     for job in batch {
         transaction.prepare_cached("SAVEPOINT job")?.execute([])?;
         let is_done = job.run(&transaction);
-        // Some errors, such as a full disk, make SQLite roll back all of it: then nothing of this batch may be acknowledged.
+        // Then nothing of this batch may be acknowledged.
         if transaction.is_autocommit() {
             return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK), None));
         }
@@ -101,6 +122,10 @@ fn commit_together(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> r
         transaction.prepare_cached("RELEASE job")?.execute([])?;
     }
     transaction.commit()
+}
+
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 #[cfg(test)]

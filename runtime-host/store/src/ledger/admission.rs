@@ -4,7 +4,7 @@
 use super::{Failure, records};
 use crate::budgets;
 use crate::columns::{Count, Moment, Parsed};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use spell_cast::{Allowance, Budget, CastRecord, Month, Quota, Reserved};
 use spell_types::TenantId;
 use std::time::SystemTime;
@@ -18,7 +18,7 @@ pub(super) fn admit(
 ) -> Result<Option<Reserved>, Failure> {
     let (tenant, quotas) = (&cast.tenant, allowance.quotas);
     let day = Moment(cast.created_at).millis() / records::MILLISECONDS_PER_DAY;
-    let (running, today) = (running(connection, tenant)?, of_day(connection, tenant, day)?);
+    let (running, today) = counts(connection, tenant, day)?;
     let enough = quotas.check(Quota::Running, running + 1).and_then(|()| quotas.check(Quota::CastsPerDay, today + 1));
     if let Err(exceeded) = enough {
         return Ok(Some(Reserved::TooMany(exceeded)));
@@ -50,13 +50,10 @@ pub(super) fn settle(connection: &Connection, id: &str, cost_cents: Option<u64>)
     budgets::keep(connection, &tenant, month, &settle(budget, cost_cents_max, cost_cents.unwrap_or(cost_cents_max)))
 }
 
-fn running(connection: &Connection, tenant: &TenantId) -> Result<u64, Failure> {
-    let sql = "SELECT count(*) FROM casts WHERE tenant = ?1 AND state = 'running'";
-    Ok(connection.prepare_cached(sql)?.query_row([tenant.as_str()], |row| row.get::<_, Count>(0))?.0)
-}
-
-fn of_day(connection: &Connection, tenant: &TenantId, day: i64) -> Result<u64, Failure> {
-    let sql = "SELECT casts FROM cast_days WHERE tenant = ?1 AND day = ?2";
-    let casts = connection.prepare_cached(sql)?.query_row(params![tenant.as_str(), day], |row| row.get::<_, Count>(0));
-    Ok(casts.optional()?.map_or(0, |casts| casts.0))
+/// How many casts of a tenant run, and how many were begun on a day.
+fn counts(connection: &Connection, tenant: &TenantId, day: i64) -> Result<(u64, u64), Failure> {
+    let sql = "SELECT (SELECT count(*) FROM casts WHERE tenant = ?1 AND state = 'running'),
+         coalesce((SELECT casts FROM cast_days WHERE tenant = ?1 AND day = ?2), 0)";
+    let both = |row: &Row<'_>| Ok((row.get::<_, Count>(0)?.0, row.get::<_, Count>(1)?.0));
+    Ok(connection.prepare_cached(sql)?.query_row(params![tenant.as_str(), day], both)?)
 }

@@ -41,7 +41,9 @@ pub(super) fn stands(
 
 /// Has a key stand for a cast, and no longer for one of another day.
 pub(super) fn keep(connection: &Connection, cast: &CastRecord, idempotency: &Idempotency) -> Result<(), Failure> {
-    let sql = "INSERT OR REPLACE INTO idempotency (tenant, key, fingerprint, cast_id, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO idempotency (tenant, key, fingerprint, cast_id, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (tenant, key) DO UPDATE SET
+             fingerprint = excluded.fingerprint, cast_id = excluded.cast_id, created_at_ms = excluded.created_at_ms";
     let Idempotency { key, fingerprint } = idempotency;
     connection.prepare_cached(sql)?.execute(params![cast.tenant.as_str(), key, fingerprint, cast.id, Moment(cast.created_at)])?;
     Ok(())

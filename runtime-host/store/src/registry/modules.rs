@@ -1,14 +1,16 @@
 //! Versions of spells, as rows. It knows that what a version is never changes; it must never know what is in a program.
 
 use super::{Failure, programs, spells};
-use crate::columns::{Count, Moment, Parsed, Sha256};
+use crate::columns::{Cells, Count, Moment, Parsed, Sha256};
 use crate::queue::JobError;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use semver::Version;
 use spell_cast::{Module, NewModule, Quota, Quotas, RegistryError, Spell};
 use spell_types::TenantId;
 use std::time::SystemTime;
+
+/// The columns of a version, in the order in which [`module`] reads them.
+const COLUMNS: &str = "modules.id, spell_id, version, digest, size_bytes, file_name, abi, component, modules.created_at_ms";
 
 /// Keeps a version and its programs. One that is there already, and is the same program, stays as it is.
 pub(super) fn publish(connection: &Connection, tenant: &TenantId, new: &NewModule, quotas: &Quotas) -> Result<Module, Failure> {
@@ -34,16 +36,17 @@ pub(super) fn publish(connection: &Connection, tenant: &TenantId, new: &NewModul
 /// The versions of a spell, the newest upload first.
 pub(super) fn list(connection: &Connection, tenant: &TenantId, spell_id: &str) -> Result<Vec<Module>, Failure> {
     let spell = spells::with_id(connection, tenant, spell_id)?;
-    let mut select = connection.prepare_cached("SELECT * FROM modules WHERE spell_id = ?1 ORDER BY created_at_ms DESC, id DESC")?;
-    let modules = select.query_map([spell.id], module)?.collect::<Result<_, _>>()?;
+    let sql = format!("SELECT {COLUMNS} FROM modules WHERE spell_id = ?1 ORDER BY created_at_ms DESC, id DESC");
+    let mut select = connection.prepare_cached(&sql)?;
+    let modules = select.query_map([spell.id], only)?.collect::<Result<_, _>>()?;
     Ok(modules)
 }
 
 /// A version of a spell, or the active one.
-pub(super) fn find(connection: &Connection, tenant: &TenantId, spell_id: &str, version: Option<Version>) -> Result<Module, Failure> {
+pub(super) fn find(connection: &Connection, tenant: &TenantId, spell_id: &str, version: Option<&Version>) -> Result<Module, Failure> {
     let spell = spells::with_id(connection, tenant, spell_id)?;
-    let found = match version.or(spell.active) {
-        Some(version) => of_version(connection, &spell.id, &version)?,
+    let found = match version.or(spell.active.as_ref()) {
+        Some(version) => of_version(connection, &spell.id, version)?,
         None => None,
     };
     found.ok_or(JobError::Refused(RegistryError::NoModule))
@@ -56,19 +59,21 @@ pub(super) fn castable(
     key_or_id: &str,
     version: Option<&str>,
 ) -> Result<(Spell, Option<Module>), Failure> {
-    // One statement, because each locks the file for reading, and because the version may be swapped between two.
-    let mut select = connection.prepare_cached(
-        "SELECT spells.*, modules.id AS module_id, spell_id, version, digest, size_bytes, file_name, abi, component,
-             modules.created_at_ms AS uploaded_at_ms,
-             (SELECT is_corrupt FROM programs WHERE programs.digest = modules.component) AS is_corrupt
+    // One statement, because each locks the file for reading, and because the version may be swapped between two. Whoever has an id keeps
+    // getting what it names, whatever key looks like it.
+    let sql = format!(
+        "SELECT {}, (SELECT is_corrupt FROM programs WHERE programs.digest = modules.component), {COLUMNS}
          FROM spells LEFT JOIN modules ON modules.spell_id = spells.id AND modules.version = coalesce(?3, spells.active_version)
-         WHERE tenant = ?1 AND (spells.id = ?2 OR key = ?2) ORDER BY spells.id = ?2 DESC LIMIT 1",
-    )?;
+         WHERE spells.id = coalesce((SELECT id FROM spells WHERE tenant = ?1 AND id = ?2), (SELECT id FROM spells WHERE tenant = ?1 AND key = ?2))",
+        spells::COLUMNS
+    );
     let found = |row: &Row<'_>| {
-        let is_there = row.get_ref("module_id")? != ValueRef::Null;
-        let module = if is_there { Some(module_of(row, "module_id", "uploaded_at_ms")?) } else { None };
-        Ok((spells::spell(row)?, module, row.get::<_, Option<bool>>("is_corrupt")?))
+        let mut cells = Cells::of(row);
+        let (spell, is_corrupt) = (spells::spell(&mut cells)?, cells.next::<Option<bool>>()?);
+        let module = if cells.is_null()? { None } else { Some(module(&mut cells)?) };
+        Ok((spell, module, is_corrupt))
     };
+    let mut select = connection.prepare_cached(&sql)?;
     match select.query_row(params![tenant.as_str(), key_or_id, version], found).optional()? {
         None => Err(JobError::Refused(RegistryError::NoSpell)),
         Some((_, Some(module), Some(true))) => Err(JobError::Refused(RegistryError::Corrupt(module.component))),
@@ -84,7 +89,7 @@ pub(super) fn activate(
     version: &Version,
     at: SystemTime,
 ) -> Result<Spell, Failure> {
-    let module = find(connection, tenant, spell_id, Some(version.clone()))?;
+    let module = find(connection, tenant, spell_id, Some(version))?;
     spells::set_active(connection, spell_id, &module.version, at)?;
     spells::with_id(connection, tenant, spell_id)
 }
@@ -158,25 +163,25 @@ fn repair(connection: &Connection, kept: &Module, new: &NewModule) -> Result<(),
 }
 
 fn of_version(connection: &Connection, spell_id: &str, version: &Version) -> Result<Option<Module>, Failure> {
-    let mut select = connection.prepare_cached("SELECT * FROM modules WHERE spell_id = ?1 AND version = ?2")?;
-    Ok(select.query_row([spell_id, &version.to_string()], module).optional()?)
+    let sql = format!("SELECT {COLUMNS} FROM modules WHERE spell_id = ?1 AND version = ?2");
+    Ok(connection.prepare_cached(&sql)?.query_row([spell_id, &version.to_string()], only).optional()?)
 }
 
-fn module(row: &Row<'_>) -> rusqlite::Result<Module> {
-    module_of(row, "id", "created_at_ms")
+fn only(row: &Row<'_>) -> rusqlite::Result<Module> {
+    module(&mut Cells::of(row))
 }
 
-/// A version, in a row where other things may have columns of these two names.
-fn module_of(row: &Row<'_>, id: &str, created_at_ms: &str) -> rusqlite::Result<Module> {
+/// A version, from its [`COLUMNS`].
+fn module(cells: &mut Cells<'_, '_>) -> rusqlite::Result<Module> {
     Ok(Module {
-        id: row.get(id)?,
-        spell_id: row.get("spell_id")?,
-        version: row.get::<_, Parsed<_>>("version")?.0,
-        digest: row.get::<_, Sha256>("digest")?.0,
-        size_bytes: row.get::<_, Count>("size_bytes")?.0,
-        file_name: row.get("file_name")?,
-        abi: row.get("abi")?,
-        component: row.get::<_, Sha256>("component")?.0,
-        created_at: row.get::<_, Moment>(created_at_ms)?.0,
+        id: cells.next()?,
+        spell_id: cells.next()?,
+        version: cells.next::<Parsed<_>>()?.0,
+        digest: cells.next::<Sha256>()?.0,
+        size_bytes: cells.next::<Count>()?.0,
+        file_name: cells.next()?,
+        abi: cells.next()?,
+        component: cells.next::<Sha256>()?.0,
+        created_at: cells.next::<Moment>()?.0,
     })
 }

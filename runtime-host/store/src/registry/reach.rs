@@ -3,8 +3,10 @@
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 use spell_cast::Reach;
+use std::collections::BTreeMap;
 
 /// What a spell asks to reach, as a column.
 pub(super) struct Reached(pub(super) Reach);
@@ -18,13 +20,15 @@ impl ToSql for Reached {
 
 impl FromSql for Reached {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let mut members: Value = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
-        let mut member = |name| members.get_mut(name).map(Value::take).unwrap_or_default();
-        let (network, environment, tmp) = (read(member("network"))?, read(member("environment"))?, read(member("tmp"))?);
-        Ok(Self(Reach { network: network.unwrap_or_default(), environment: environment.unwrap_or_default(), tmp: tmp.unwrap_or_default() }))
+        let Members { network, environment, tmp } = serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
+        Ok(Self(Reach { network, environment, tmp }))
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(member: Value) -> FromSqlResult<Option<T>> {
-    serde_json::from_value(member).map_err(FromSqlError::other)
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Members {
+    network: Vec<String>,
+    environment: BTreeMap<String, String>,
+    tmp: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::reach::Reached;
-use crate::columns::{Count, Engine, Moment, Parsed, Place, named, saturating};
+use crate::columns::{Cells, Count, Engine, Moment, Parsed, Place, named, saturating};
 use crate::queue::JobError;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
@@ -10,6 +10,10 @@ use semver::Version;
 use spell_cast::{About, FallbackOn, Quota, QuotaExceeded, Quotas, RegistryError, Schemas, Spell};
 use spell_types::{Limit, TenantId};
 use std::time::SystemTime;
+
+/// The columns of a spell, in the order in which [`spell`] reads them.
+pub(super) const COLUMNS: &str = "spells.id, tenant, key, name, description, engine, limits, is_active, reach, input_schema, output_schema,
+    workflow, fallback_on, active_version, spells.created_at_ms, updated_at_ms";
 
 /// Keeps a spell, which has no version yet.
 pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) -> Result<Spell, Failure> {
@@ -47,23 +51,24 @@ pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) ->
 /// The spell of a tenant with this id, or this key.
 pub(super) fn find(connection: &Connection, tenant: &TenantId, key_or_id: &str) -> Result<Spell, Failure> {
     // A key may look like the id of another spell: whoever has an id keeps getting what it names.
-    let sql = "SELECT * FROM spells WHERE tenant = ?1 AND (id = ?2 OR key = ?2) ORDER BY id = ?2 DESC LIMIT 1";
-    let found = connection.prepare_cached(sql)?.query_row([tenant.as_str(), key_or_id], spell).optional()?;
+    let sql = format!("SELECT {COLUMNS} FROM spells WHERE tenant = ?1 AND (id = ?2 OR key = ?2) ORDER BY id = ?2 DESC LIMIT 1");
+    let found = connection.prepare_cached(&sql)?.query_row([tenant.as_str(), key_or_id], only).optional()?;
     found.ok_or(JobError::Refused(RegistryError::NoSpell))
 }
 
 /// The spell of a tenant with this id.
 pub(super) fn with_id(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Spell, Failure> {
-    let sql = "SELECT * FROM spells WHERE tenant = ?1 AND id = ?2";
-    let found = connection.prepare_cached(sql)?.query_row([tenant.as_str(), id], spell).optional()?;
+    let sql = format!("SELECT {COLUMNS} FROM spells WHERE tenant = ?1 AND id = ?2");
+    let found = connection.prepare_cached(&sql)?.query_row([tenant.as_str(), id], only).optional()?;
     found.ok_or(JobError::Refused(RegistryError::NoSpell))
 }
 
 /// Spells in order of their keys, from the first one behind a key on.
 pub(super) fn list(connection: &Connection, tenant: &TenantId, after: Option<&str>, count_max: usize) -> Result<Vec<Spell>, Failure> {
     // No key is empty, so all of them come after the empty one.
-    let mut select = connection.prepare_cached("SELECT * FROM spells WHERE tenant = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?;
-    let spells = select.query_map(params![tenant.as_str(), after.unwrap_or_default(), saturating(count_max as u128)], spell)?;
+    let sql = format!("SELECT {COLUMNS} FROM spells WHERE tenant = ?1 AND key > ?2 ORDER BY key LIMIT ?3");
+    let mut select = connection.prepare_cached(&sql)?;
+    let spells = select.query_map(params![tenant.as_str(), after.unwrap_or_default(), saturating(count_max as u128)], only)?;
     Ok(spells.collect::<Result<_, _>>()?)
 }
 
@@ -121,28 +126,26 @@ fn count(connection: &Connection, tenant: &TenantId) -> Result<u64, Failure> {
     Ok(connection.prepare_cached(sql)?.query_row([tenant.as_str()], |row| row.get::<_, Count>(0))?.0)
 }
 
-/// A spell, in a row that begins with its columns.
-pub(super) fn spell(row: &Row<'_>) -> rusqlite::Result<Spell> {
+/// A spell, from its [`COLUMNS`].
+pub(super) fn spell(cells: &mut Cells<'_, '_>) -> rusqlite::Result<Spell> {
+    let (id, tenant, key) = (cells.next()?, cells.next::<Parsed<_>>()?.0, cells.next::<Parsed<_>>()?.0);
     let about = About {
-        name: row.get("name")?,
-        description: row.get("description")?,
-        engine: row.get::<_, Engine>("engine")?.0,
-        limits: row.get::<_, Asked>("limits")?.0,
-        is_active: row.get("is_active")?,
-        reach: row.get::<_, Reached>("reach")?.0,
-        schemas: Schemas { input: row.get("input_schema")?, output: row.get("output_schema")? },
-        workflow: row.get::<_, Option<Place>>("workflow")?.map(|workflow| workflow.0),
-        fallback_on: row.get::<_, Option<Failures>>("fallback_on")?.map(|failures| failures.0),
+        name: cells.next()?,
+        description: cells.next()?,
+        engine: cells.next::<Engine>()?.0,
+        limits: cells.next::<Asked>()?.0,
+        is_active: cells.next()?,
+        reach: cells.next::<Reached>()?.0,
+        schemas: Schemas { input: cells.next()?, output: cells.next()? },
+        workflow: cells.next::<Option<Place>>()?.map(|workflow| workflow.0),
+        fallback_on: cells.next::<Option<Failures>>()?.map(|failures| failures.0),
     };
-    Ok(Spell {
-        id: row.get("id")?,
-        tenant: row.get::<_, Parsed<_>>("tenant")?.0,
-        key: row.get::<_, Parsed<_>>("key")?.0,
-        about,
-        active: row.get::<_, Option<Parsed<_>>>("active_version")?.map(|version| version.0),
-        created_at: row.get::<_, Moment>("created_at_ms")?.0,
-        updated_at: row.get::<_, Moment>("updated_at_ms")?.0,
-    })
+    let active = cells.next::<Option<Parsed<_>>>()?.map(|version| version.0);
+    Ok(Spell { id, tenant, key, about, active, created_at: cells.next::<Moment>()?.0, updated_at: cells.next::<Moment>()?.0 })
+}
+
+fn only(row: &Row<'_>) -> rusqlite::Result<Spell> {
+    spell(&mut Cells::of(row))
 }
 
 /// The limits that a spell asks for, as a JSON array of pairs: `[["memory",1048576]]`.

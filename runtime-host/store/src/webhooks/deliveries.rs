@@ -22,7 +22,7 @@ pub(super) fn list(connection: &Connection, webhook_id: &str, before: Option<&st
 }
 
 /// The first delivery that is due of each endpoint that is not busy, those that wait longest first.
-pub(super) fn due(connection: &Connection, at: SystemTime, busy: Vec<String>, count_max: usize) -> Result<Vec<Due>, Failure> {
+pub(super) fn due(connection: &Connection, at: SystemTime, busy: &[String], count_max: usize) -> Result<Vec<Due>, Failure> {
     let mut first = connection.prepare_cached(
         "SELECT deliveries.* FROM webhooks JOIN deliveries ON deliveries.id =
              (SELECT id FROM deliveries WHERE webhook_id = webhooks.id AND state = 'waiting' AND due_at_ms <= ?1 ORDER BY due_at_ms LIMIT 1)
@@ -41,7 +41,7 @@ pub(super) fn due(connection: &Connection, at: SystemTime, busy: Vec<String>, co
 }
 
 /// When the first delivery to an endpoint that is not busy is due.
-pub(super) fn next_due(connection: &Connection, busy: Vec<String>) -> Result<Option<SystemTime>, Failure> {
+pub(super) fn next_due(connection: &Connection, busy: &[String]) -> Result<Option<SystemTime>, Failure> {
     let mut select = connection.prepare_cached(
         "SELECT min((SELECT min(due_at_ms) FROM deliveries WHERE webhook_id = webhooks.id AND state = 'waiting'))
          FROM webhooks WHERE waiting > 0 AND id NOT IN (SELECT value FROM json_each(?1))",
@@ -50,7 +50,7 @@ pub(super) fn next_due(connection: &Connection, busy: Vec<String>) -> Result<Opt
     Ok(due_at.map(|moment| moment.0))
 }
 
-fn busy_ids(busy: Vec<String>) -> String {
+fn busy_ids(busy: &[String]) -> String {
     serde_json::Value::from(busy).to_string()
 }
 

@@ -1,6 +1,7 @@
 //! Group commit, seen from the jobs.
 
 use super::*;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -29,17 +30,17 @@ async fn numbers(writer: &Writer) -> Vec<i64> {
 /// Holds the writer up in a batch of its own until the sender is dropped, so that what is queued meanwhile becomes one batch.
 async fn hold_up(writer: &Arc<Writer>, tasks: &mut JoinSet<Result<(), Failure>>) -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel::<()>();
-    let (started, starts) = tokio::sync::oneshot::channel();
-    let writer = Arc::clone(writer);
+    let starts = Arc::new(tokio::sync::Notify::new());
+    let (writer, started) = (Arc::clone(writer), Arc::clone(&starts));
     tasks.spawn(async move {
         let wait = move |_: &Connection| {
-            let _ = started.send(());
+            started.notify_one();
             let _ = held.recv();
             Ok(())
         };
         writer.write(wait).await
     });
-    starts.await.expect("started");
+    starts.notified().await;
     release
 }
 
@@ -94,6 +95,41 @@ async fn a_job_that_fails_takes_nothing_else_with_it() {
     assert_eq!(results.iter().filter(|result| matches!(result, Err(JobError::Unavailable))).count(), 1);
     assert_eq!(numbers(&writer).await, [1, 3, 6]);
     assert_eq!(writer.counts().commits, 3);
+}
+
+/// How often a job is run that changes nothing, beside one that does something and refuses.
+async fn runs_beside(refusing: impl Fn(&Connection) -> Result<(), Failure> + Send + 'static) -> usize {
+    let writer = writer();
+    let mut tasks = JoinSet::new();
+    let release = hold_up(&writer, &mut tasks).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (first, second, counted) = (Arc::clone(&writer), Arc::clone(&writer), Arc::clone(&runs));
+    tasks.spawn(async move {
+        let count = move |_: &Connection| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        first.write(count).await
+    });
+    tasks.spawn(async move { second.write(refusing).await });
+    while writer.queue.waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(release);
+    assert_eq!(all_of(tasks).await.iter().filter(|result| matches!(result, Err(JobError::Refused("no")))).count(), 1);
+    assert!(numbers(&writer).await.is_empty());
+    runs.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn jobs_are_run_anew_only_if_there_is_something_to_take_back() {
+    let refuse = |_: &Connection| Err(JobError::Refused("no"));
+    assert_eq!(runs_beside(refuse).await, 1);
+    let change_and_refuse = |connection: &Connection| {
+        insert(connection, 1)?;
+        Err(JobError::Refused("no"))
+    };
+    assert_eq!(runs_beside(change_and_refuse).await, 2);
 }
 
 #[tokio::test]
