@@ -173,12 +173,14 @@ impl Platform {
         let platform = self.clone();
         let (tell, told) = oneshot::channel();
         // What is reserved is run, also if whoever asked goes away in between.
-        let running = tokio::spawn(async move {
+        let run = async move {
             let reserved = platform.ledger.reserve(ready.record.clone(), request.idempotency, ready.cost_cents_max).await;
             let is_new = matches!(reserved, Ok(Reserved::New));
             let _ = tell.send(reserved);
             if is_new { platform.run(ready, place, request.input).await } else { Err(CastError::Ended) }
-        });
+        };
+        // Pinned first: a task would move all of this several times.
+        let running = tokio::spawn(Box::pin(run));
         match told.await.map_err(|_| CastError::Ended)?? {
             Reserved::New => Ok(Started { record, is_known: false, time_max, running: Some(running) }),
             known => self.known_cast(known),

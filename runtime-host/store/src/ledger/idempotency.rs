@@ -41,11 +41,18 @@ pub(super) fn stands(
 
 /// Has a key stand for a cast, and no longer for one of another day.
 pub(super) fn keep(connection: &Connection, cast: &CastRecord, idempotency: &Idempotency) -> Result<(), Failure> {
-    let sql = "INSERT INTO idempotency (tenant, key, fingerprint, cast_id, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (tenant, key) DO UPDATE SET
-             fingerprint = excluded.fingerprint, cast_id = excluded.cast_id, created_at_ms = excluded.created_at_ms";
+    // Mostly it stood for nothing. Said in one statement, what it might replace is copied each time.
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO idempotency (tenant, key, fingerprint, cast_id, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (tenant, key) DO NOTHING",
+    )?;
     let Idempotency { key, fingerprint } = idempotency;
-    connection.prepare_cached(sql)?.execute(params![cast.tenant.as_str(), key, fingerprint, cast.id, Moment(cast.created_at)])?;
+    let (tenant, created_at) = (cast.tenant.as_str(), Moment(cast.created_at));
+    let said = params![tenant, key, fingerprint, cast.id, created_at];
+    if insert.execute(said)? == 0 {
+        connection.prepare_cached("DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2")?.execute([tenant, key])?;
+        insert.execute(said)?;
+    }
     Ok(())
 }
 
