@@ -20,6 +20,7 @@ mod receiver;
 mod servers;
 mod setup;
 mod spells;
+mod tracer;
 mod upstream;
 mod zip;
 
@@ -36,4 +37,5 @@ pub use receiver::{Received, Receiver};
 pub use servers::RealServer;
 pub use setup::{Ended, Setup, binary, run, run_with_input};
 pub use spells::{ChosenBy, Expected, Spell, Takes, directory as spells_directory, slow, spells};
+pub use tracer::Tracer;
 pub use upstream::Upstream;

@@ -7,37 +7,11 @@
 
 use serde_json::{Value, json};
 use spell_tests::programs::echo;
-use spell_tests::{Answer, Platform, wait_until};
-use std::fs;
+use spell_tests::{Answer, Platform, Tracer, wait_until};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 fn refuses(answer: &Answer, status: u16, code: &str) -> bool {
     answer.status == status && answer.json()["code"] == code
-}
-
-/// Makes system calls of a process fail, until it is dropped.
-struct Failing(Child);
-
-impl Failing {
-    fn start(process_id: u32, calls: &str, error: &str, when: &str, report: &Path) -> Self {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-q", "-o"]).arg(report).args(["-e", &format!("trace={calls}")]);
-        command.args(["-e", &format!("inject={calls}:error={error}:when={when}"), "-p", &process_id.to_string()]);
-        let tracer = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace");
-        let failing = Self(tracer);
-        let is_traced = || fs::read_to_string(format!("/proc/{process_id}/status")).is_ok_and(|status| !status.contains("TracerPid:\t0\n"));
-        wait_until("the host to be traced", is_traced);
-        failing
-    }
-}
-
-impl Drop for Failing {
-    fn drop(&mut self) {
-        // Asked to end, it lets go of the process first.
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let _ = self.0.wait();
-    }
 }
 
 /// Not an answer that says that it was cast, unless it was.
@@ -54,17 +28,15 @@ fn calls_of_the_system_that_fail_make_no_answer_untrue() {
         ("pread64", "EIO", "2+5"),
         ("ftruncate", "EIO", "1+1"),
     ] {
-        let report = directory.path().join("strace");
-        let failing = Failing::start(platform.process_id(), calls, error, when, &report);
+        let tracer = Tracer::failing(platform.process_id(), calls, error, when, directory.path());
         let key = |number: usize| format!("{calls}-{error}-{when}-{number}");
         let cast = |number: usize| platform.cast("small", &json!(number), &key(number));
         let answers: Vec<Answer> = (0..30).map(cast).collect();
-        drop(failing);
+        let injected = tracer.ended().matches("(INJECTED)").count();
         for answer in &answers {
             let is_failure = matches!(answer.status, 500 | 503 | 507) && answer.header("content-type") == Some("application/problem+json");
             assert!(answer.status == 201 || is_failure, "{calls} {error}: {answer:?}");
         }
-        let injected = fs::read_to_string(&report).unwrap_or_default().matches("(INJECTED)").count();
         // What failed to be recorded is recorded a moment later.
         for (number, answer) in answers.iter().enumerate() {
             let mut again = cast(number);

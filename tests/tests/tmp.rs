@@ -5,7 +5,7 @@
 #![expect(clippy::expect_used, reason = "functions beside the tests are tests as well")]
 
 use serde_json::{Value, json};
-use spell_tests::{Answer, Platform, guest, wait_until};
+use spell_tests::{Answer, Platform, Tracer, guest, wait_until};
 use std::fs;
 use tempfile::TempDir;
 
@@ -87,6 +87,29 @@ const DEEP: &str = r#"(module
                     (local.set $count (i32.add (local.get $count) (i32.const 1)))
                     (br $next))))
         (i64.or (i64.shl (i64.const 131072) (i64.const 32)) (i64.extend_i32_u (local.get $count)))))"#;
+
+/// Writes a byte to a file, and a hundred times asks that it be on disk. Answers with one byte for each time that this failed.
+const SYNC: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_sync" (func $sync (param i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_datasync" (func $sync_data (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+    (func (export "process") (param i32 i32) (result i64) (local $times i32) (local $failed i32)
+        (i32.store8 (i32.const 16) (i32.const 120))
+        (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 5) (i64.const -1) (i64.const -1) (i32.const 0) (i32.const 32))
+            (then (unreachable)))
+        (i32.store (i32.const 40) (i32.const 16))
+        (i32.store (i32.const 44) (i32.const 1))
+        (if (call $write (i32.load (i32.const 32)) (i32.const 40) (i32.const 1) (i32.const 48)) (then (unreachable)))
+        (loop $next
+            (if (call $sync (i32.load (i32.const 32))) (then (local.set $failed (i32.add (local.get $failed) (i32.const 1)))))
+            (if (call $sync_data (i32.load (i32.const 32))) (then (local.set $failed (i32.add (local.get $failed) (i32.const 1)))))
+            (local.set $times (i32.add (local.get $times) (i32.const 2)))
+            (br_if $next (i32.lt_u (local.get $times) (i32.const 100))))
+        (i64.or (i64.shl (i64.const 1024) (i64.const 32)) (i64.extend_i32_u (local.get $failed)))))"#;
 
 fn publish(platform: &Platform, spell: &str, wasm: &[u8]) {
     let uploaded = platform.publish(spell, "1.0.0", wasm);
@@ -182,6 +205,20 @@ fn directories_that_lie_deep_in_each_other_are_removed_as_well() {
         assert_eq!(output(&platform, "deep", &json!(""), &number.to_string()), "x".repeat(4096));
     }
     wait_until_nothing_is_left(&directory);
+}
+
+/// Others wait for the same disk, and what is written is gone with the cast.
+#[test]
+fn a_cast_cannot_have_the_disk_wait_for_its_tmp() {
+    let directory = tempfile::tempdir().expect("directory");
+    let platform = Platform::start(&directory);
+    publish_text(&platform, "sync", SYNC);
+    switch(&platform, "sync", true);
+    let tracer = Tracer::noting(platform.process_id(), "fdatasync,fsync,sync_file_range,syncfs", directory.path());
+    assert_eq!(output(&platform, "sync", &json!(""), "cast"), "", "each answers that it is done");
+    let calls = tracer.ended();
+    // The host keeps the cast itself: that it was begun, how it ended.
+    assert!((1..=10).contains(&calls.matches("sync").count()), "{calls}");
 }
 
 #[test]

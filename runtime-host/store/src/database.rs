@@ -87,7 +87,8 @@ impl Database {
         self.writer.counts()
     }
 
-    /// Runs the work in a transaction on the writer's thread. An `Ok` is on disk.
+    /// Runs the work in a transaction on the writer's thread. An `Ok` is on disk. It may be run twice, so it changes the database and nothing
+    /// else.
     pub(crate) async fn write<T, R, F>(&self, work: F) -> Result<T, JobError<R>>
     where
         T: Send + 'static,

@@ -42,7 +42,7 @@ impl Writer {
         Ok(Writer { queue, counts, _worker: worker })
     }
 
-    /// Runs the work in a transaction. An `Ok` is on disk.
+    /// Runs the work in a transaction. An `Ok` is on disk. It may be run twice, so it changes the database and nothing else.
     pub(crate) async fn write<T, R, F>(&self, work: F) -> Result<T, JobError<R>>
     where
         T: Send + 'static,
