@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 use spell_tests::programs::{echo, large};
-use spell_tests::{Answer, Platform};
+use spell_tests::{Answer, NO_RATES, Platform};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::thread;
@@ -178,7 +178,7 @@ fn an_answer_that_was_cut_is_given_whole_to_whoever_asks_again() {
 #[test]
 fn a_hundred_clients_with_each_of_some_keys_are_told_the_same() {
     let directory = tempfile::tempdir().expect("directory");
-    let platform = Platform::start(&directory);
+    let platform = Platform::start_under(&directory, NO_RATES);
     assert_eq!(platform.publish("echo", "1.0.0", &echo(0)).status, 201);
     let keys = if is_torture() { 200 } else { 10 };
     for number in 0..keys {
