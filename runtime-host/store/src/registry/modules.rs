@@ -59,13 +59,13 @@ pub(super) fn castable(
     key_or_id: &str,
     version: Option<&str>,
 ) -> Result<(Spell, Option<Module>), Failure> {
-    // One statement, because each locks the file for reading, and because the version may be swapped between two. Whoever has an id keeps
-    // getting what it names, whatever key looks like it.
+    // One statement, because each locks the file for reading, and because the version may be swapped between two.
     let sql = format!(
-        "SELECT {}, (SELECT is_corrupt FROM programs WHERE programs.digest = modules.component), {COLUMNS}
+        "SELECT {of_spell}, (SELECT is_corrupt FROM programs WHERE programs.digest = modules.component), {COLUMNS}
          FROM spells LEFT JOIN modules ON modules.spell_id = spells.id AND modules.version = coalesce(?3, spells.active_version)
-         WHERE spells.id = coalesce((SELECT id FROM spells WHERE tenant = ?1 AND id = ?2), (SELECT id FROM spells WHERE tenant = ?1 AND key = ?2))",
-        spells::COLUMNS
+         WHERE spells.id = {named}",
+        of_spell = spells::COLUMNS,
+        named = spells::NAMED
     );
     let found = |row: &Row<'_>| {
         let mut cells = Cells::of(row);

@@ -1,5 +1,5 @@
-//! What a spell asks to reach, as a JSON object: `{"environment":{},"network":[],"tmp":false}`. Where a member is missing, nothing is asked for.
-//! It knows the members; it must never know what they mean.
+//! What a spell asks to reach, as a JSON object: `{"environment":{},"network":[],"tmp":false}`. Where a member is missing, nothing is asked
+//! for. It knows the members; it must never know what they mean.
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};

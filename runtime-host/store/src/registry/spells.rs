@@ -15,6 +15,11 @@ use std::time::SystemTime;
 pub(super) const COLUMNS: &str = "spells.id, tenant, key, name, description, engine, limits, is_active, reach, input_schema, output_schema,
     workflow, fallback_on, active_version, spells.created_at_ms, updated_at_ms";
 
+/// The id of the spell of a tenant, ?1, that is named, ?2, by its id or its key. A key may look like the id of another spell: whoever has an
+/// id keeps getting what it names.
+pub(super) const NAMED: &str =
+    "coalesce((SELECT id FROM spells WHERE tenant = ?1 AND id = ?2), (SELECT id FROM spells WHERE tenant = ?1 AND key = ?2))";
+
 /// Keeps a spell, which has no version yet.
 pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) -> Result<Spell, Failure> {
     let mut insert = connection.prepare_cached(
@@ -50,8 +55,7 @@ pub(super) fn create(connection: &Connection, spell: &Spell, quotas: &Quotas) ->
 
 /// The spell of a tenant with this id, or this key.
 pub(super) fn find(connection: &Connection, tenant: &TenantId, key_or_id: &str) -> Result<Spell, Failure> {
-    // A key may look like the id of another spell: whoever has an id keeps getting what it names.
-    let sql = format!("SELECT {COLUMNS} FROM spells WHERE tenant = ?1 AND (id = ?2 OR key = ?2) ORDER BY id = ?2 DESC LIMIT 1");
+    let sql = format!("SELECT {COLUMNS} FROM spells WHERE id = {NAMED}");
     let found = connection.prepare_cached(&sql)?.query_row([tenant.as_str(), key_or_id], only).optional()?;
     found.ok_or(JobError::Refused(RegistryError::NoSpell))
 }
